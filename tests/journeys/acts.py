@@ -133,6 +133,14 @@ async def order(scene: Scene, reservation_ids: Sequence[str], **more: object) ->
     return order_ids_of(made)
 
 
+def waits_for_a_person(answer: Answer) -> bool:
+    """Whether an order is not made without a person: over stdio they may answer beside the host,
+    elsewhere there is no way to ask them.
+    """
+    is_asked = answer.structure.get("state") == "approval_needed"
+    return is_asked or answer.code == "APPROVAL_UNAVAILABLE"
+
+
 def order_ids_of(made: Json) -> list[str]:
     """The order_ids of a reply."""
     return [o["order_id"] for o in made.get("orders", ())]

@@ -13,7 +13,7 @@ MOST_CALLS_TO_AN_ORDER: Final = 6
 MOST_QUESTIONS: Final = 1
 MOST_TOKENS: Final = 6_000
 """Of any simple booking."""
-MEDIAN_TOKENS: Final = 1_660
+MEDIAN_TOKENS: Final = 1_680
 """Of the simple ones, the median."""
 MOST_OF_A_REPLY: Final = 4_000
 LEAST_RATIO: Final = 8.0

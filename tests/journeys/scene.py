@@ -14,6 +14,7 @@ from mcp import Client
 from mcp.client.session import ElicitationFnT
 from mcp.client.stdio import stdio_client
 
+from korus_mcp.api.server_time import CONFIRMING_SAMPLES
 from korus_mcp.foundation.clock import ManualClock, ShiftedClock, SystemClock
 from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Faults, Sandbox, served_sandbox
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 MORNING: Final = ManualClock().now()
 """A Monday in June: in every world the same day, so that the same is on sale."""
-BELIEVED_AFTER: Final = 2
-"""Looks at an offer, of three requests each, until a server believes a clock that jumped."""
+BELIEVED_AFTER: Final = CONFIRMING_SAMPLES
+"""Looks at an offer, of a request each, until a server believes a clock that jumped."""
 
 
 @dataclass(frozen=True, kw_only=True)

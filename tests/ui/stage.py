@@ -197,7 +197,7 @@ def staged(
     options.setdefault("viewport", {"width": 1000, "height": 900})
     context = browser.new_context(**options)
     context.add_init_script(WITNESS)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(45_000)
     try:
         yield Stage(context, context.new_page(), origin, host_page)
     finally:

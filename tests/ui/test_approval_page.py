@@ -61,7 +61,7 @@ def order(tmp_path: Path) -> Iterator[Waiting]:
 def tab(browser: Browser, **options: Any) -> Iterator[Page]:
     context = browser.new_context(**options)
     context.add_init_script(WITNESS)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(45_000)
     try:
         yield context.new_page()
     finally:

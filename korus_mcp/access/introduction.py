@@ -24,6 +24,7 @@ _RULES = {
     "get_reservation": "After in_doubt book nothing again: ask get_reservation.",
 }
 _BESIDES = {
+    "reserve": "Holding with reserve costs nothing; what is ordered is not cancelled here.",
     "get_seat_map": "get_seat_map compares the zones of a venue.",
     "find_orders": "find_orders finds earlier orders.",
 }

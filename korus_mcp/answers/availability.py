@@ -118,14 +118,19 @@ class AvailabilityView(PagedView):
     def text(self) -> str:
         """A heading for each offer, and a line for each session and alternative."""
         most = self.at_most_per_order
-        return lines_of(
-            _in_words(self) if self.offer_id is not None else None,
+        limit = f"At most {most} in one order." if most is not None else None
+        rows = lines_of(
             *(session.text() for session in self.sessions),
             *(group.text() for group in self.groups),
             *(alternative.text() for alternative in self.alternatives),
-            f"At most {most} in one order." if most is not None else None,
+        )
+        # What to do goes before sessions that cannot be had so: a long list of them says no.
+        is_in_vain = self.bookable is False and not self.alternatives
+        return lines_of(
+            _in_words(self) if self.offer_id is not None else None,
+            *((limit, self.end, rows) if is_in_vain else (rows, limit)),
             f"Checked at {self.checked_at}.",
-            self.end,
+            None if is_in_vain else self.end,
         )
 
 

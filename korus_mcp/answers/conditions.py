@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from korus_mcp.answers import addresses
-from korus_mcp.answers.asked import attached_told, words
+from korus_mcp.answers.asked import AGES_LENGTH, attached_told, words
 from korus_mcp.booking.conditions import Attached, Conditions
 from korus_mcp.booking.hold import Hold
+from korus_mcp.catalog.bases import BaseRecord
 from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.text import CUT_MARK, inert_line
 
@@ -15,6 +16,8 @@ FINAL: Final = "It cannot be cancelled here; no mail is promised."
 TERMS_LENGTH: Final = 200
 """In characters, of the terms of all issuers together: they are read out, and the rest has an
 address."""
+SHORT_TERMS: Final = 100
+"""Where nothing is held yet: enough to say whether it can be given back."""
 LEAST_TERMS: Final = 60
 """Of each issuer, where there are many."""
 _JOINERS: Final = "\u200c\u200d"
@@ -30,6 +33,17 @@ def _sentences(holds: Sequence[Hold], conditions: Conditions) -> Iterator[str]:
     yield from attached_told(Attached.of(holds, conditions), words("en"))
     yield from _terms(conditions)
     yield FINAL
+
+
+def what_issuer_says(base: BaseRecord) -> str | None:
+    """The beginning of the terms of a product base, and whom its tickets are for, before anything
+    of it is held; None where its issuer says neither.
+    """
+    line, is_whole = in_one_line(base.terms or "", SHORT_TERMS)
+    rest = "" if is_whole else f" (all: {addresses.product_base(base.handle)})"
+    ages = (inert_line(each, AGES_LENGTH) for each in base.age_limits if each not in line)
+    said = [f'Terms: "{line}"{rest}'] * bool(line)
+    return " ".join([*said, *(words("en").ages.format(each) for each in ages)]) or None
 
 
 def _terms(conditions: Conditions) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Holds as answers show them."""
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Annotated, Final, Self, TypeAlias
 
@@ -9,8 +10,8 @@ from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.foundation.text import without_middle
 
 IF_WANTED: Final = (
-    "If the person wants it: place_order answers the words to show them. Otherwise it lapses by "
-    "itself, at no cost."
+    "If the person wants it: place_order answers the words to show them. Otherwise the hold "
+    "lapses, at no cost."
 )
 """The one next step while something is held."""
 TOGETHER: Final = {True: " (together)", False: " (not together)", None: ""}
@@ -120,6 +121,12 @@ class HoldView(Part):
             f"  total {self.total}" if self.total else None,
             f"  cannot be ordered: {self.problem}" if self.problem else None,
         )
+
+
+def total_text(total: Price, holds: Sequence[HoldView]) -> str | None:
+    """The line with the total of an answer; None where its only hold says the same."""
+    is_said = [hold.total for hold in holds] == [total]
+    return None if total is None or is_said else f"Total {total}"
 
 
 HoldsInShort: TypeAlias = Annotated[list[HoldView], IN_SHORT]

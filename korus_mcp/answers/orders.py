@@ -180,7 +180,7 @@ class TicketsView(PagedView):
         """Tickets and documents, and what to do next."""
         head = f"Order {self.reference or '?'} ({self.status}, {self.environment} environment)"
         total = f", total {self.total}" if self.total else ""
-        total += f" (net {self.net})" if self.net else ""
+        total += f" ({self.net} before tax)" if self.net else ""
         part = f"{len(self.tickets)} of {self.tickets_total} tickets:"
         return lines_of(
             f"{head}{total}; order_id {self.order_id}",

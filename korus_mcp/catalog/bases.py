@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from korus_mcp.catalog.ages import age_limits
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.unread import Unread
 
@@ -81,6 +82,11 @@ class BaseRecord:
     def is_partly_unread(self) -> bool:
         """Whether some of its products or choices could not be parsed, and are missing here."""
         return self.unread_products > 0 or self.unread_choices > 0
+
+    @property
+    def age_limits(self) -> tuple[str, ...]:
+        """What its issuer says of ages, in its own sentences."""
+        return age_limits(self.short_description, self.description, self.terms)
 
     @property
     def at_most_per_order(self) -> int | None:

@@ -23,7 +23,6 @@ from anyio.abc import TaskGroup
 from cachetools import LRUCache
 
 from korus_mcp.api import ApiError, KorusApi, Malformed, NotFound, Outcome
-from korus_mcp.catalog.ages import age_limits
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, VenueRecord
 from korus_mcp.catalog.crawl import Crawler, Pace, Watcher
 from korus_mcp.catalog.file import VERSION, is_damage
@@ -386,7 +385,7 @@ class Mirror:
         record = (await self._mirrored_in(language)).store.record_of_product(catalog_id, product_id)
         if record is None:
             return ()
-        return age_limits(record.short_description, record.description, record.terms)
+        return record.age_limits
 
     async def limits_of_sale(
         self, catalog_id: str, product_id: str, language: str

@@ -66,7 +66,7 @@ class OrderRow(Part):
             self.created_at,
             "its tickets cannot be read" if self.tickets is None else f"{self.tickets} tickets",
             _total_text(self.total),
-            f"net {self.net}" if self.net else None,
+            f"{self.net} before tax" if self.net else None,
         )
         told = ", ".join(fact for fact in facts if fact)
         return f"{told}, {self.customer or '?'}; order_id {self.order_id}"

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from korus_mcp.answers.conditions import what_issuer_says
 from korus_mcp.answers.views import PagedView, Part, Price, day_text, lines_of
 from korus_mcp.app import app_of
 from korus_mcp.catalog import calendar
@@ -81,7 +82,8 @@ class DayView(Part):
 
     def text(self) -> str:
         """A heading and a line for each offer."""
-        choose = " (choose a session)" if self.session_required else ""
+        counted = "; left: over all of them" * any(offer.left for offer in self.offers)
+        choose = f" (choose a session{counted})" if self.session_required else ""
         head = f"{self.date or 'undated'}{choose}:"
         return lines_of(head, *(offer.text() for offer in self.offers))
 
@@ -182,6 +184,9 @@ async def get_offers(
     for row in page.rows:
         services.prices.show(services.principal.key, row.handle, row.price)
 
+    # Once, not with every page: a person asks before anything is held.
+    said = None if cursor else what_issuer_says(base)
+
     def view(count: int) -> OffersView:
         return OffersView(
             name=base.name,
@@ -193,7 +198,7 @@ async def get_offers(
             total=page.total,
             at_most_per_order=base.at_most_per_order,
             next_cursor=pages.cursor(page.place_behind(count)),
-            note=_note(page, window, is_by_price=by_price),
+            note=_note(page, window, is_by_price=by_price, said=said),
             next=_next(page.rows[:count]),
         )
 
@@ -207,12 +212,21 @@ def _next(rows: Sequence[OfferRow]) -> str:
 
 
 def _note(
-    page: calendar.CalendarPage, window: calendar.DayRange, *, is_by_price: bool = False
+    page: calendar.CalendarPage,
+    window: calendar.DayRange,
+    *,
+    is_by_price: bool = False,
+    said: str | None = None,
 ) -> str | None:
     unread = "offers that cannot be read, or whose day cannot be read"
     left_out = f"Left out: {unread} ({page.left_out})." if page.left_out else None
     unseen = "What was not read may be cheaper." if is_by_price and _is_part(page) else None
-    return " ".join(filter(None, (_note_on_reading(page, window), unseen, left_out))) or None
+    each = "Each price is for one." if is_by_price and page.rows else None
+    said = said if page.rows else None
+    return (
+        " ".join(filter(None, (_note_on_reading(page, window), unseen, each, left_out, said)))
+        or None
+    )
 
 
 def _is_part(page: calendar.CalendarPage) -> bool:

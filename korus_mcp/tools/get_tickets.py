@@ -321,7 +321,10 @@ async def _calendar(page: _Page, files: Sequence[_File]) -> _Calendar | None:
     """The calendar file, beside the first documents that were got; None if it has no entry."""
     if page.rows.start or not any(file.is_got for file in files):
         return None
-    content = await calendar_of(page.services, page.issued, page.language)
+    content = None
+    # The documents are had: an error of the calendar would hide that.
+    with suppress(ApiError, Refusal):
+        content = await calendar_of(page.services, page.issued, page.language)
     if content is None:
         return None
     if page.ctx.headers is not None:

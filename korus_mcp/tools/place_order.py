@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from korus_mcp.answers.conditions import conditions_text
-from korus_mcp.answers.holds import IF_WANTED, HoldsInShort, HoldView
+from korus_mcp.answers.holds import IF_WANTED, HoldsInShort, HoldView, total_text
 from korus_mcp.answers.views import Moment, Part, Price, View, lines_of, moment_told
 from korus_mcp.app import app_of
 from korus_mcp.booking.customers import described
@@ -92,14 +92,14 @@ class OrderView(View):
         again = " (the same call again; it was sent once)" if self.replayed else ""
         how = f"code {self.code}, open for {self.open_seconds} s" if self.code else None
         if self.confirmation:
-            how = f'confirmation "{self.confirmation}", open for {self.open_seconds} s'
+            how = f'confirmation "{self.confirmation}", to be given within {self.open_seconds} s'
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
             how,
             *(hold.text() for hold in self.summary),
             *orders,
             *(failed.text() for failed in self.failed),
-            f"Total {self.total}" if self.total else None,
+            total_text(self.total, self.summary),
             f"Buyer: {self.customer}" if self.customer else None,
             f"Note for the issuer: {self.notes}" if self.notes else None,
             self.end,
@@ -208,7 +208,10 @@ def _next(ordered: Ordered) -> str:
                 "them, and quote the reference to KorusTicket support."
             )
             told = moved if ordered.agreed is not None else ""
-            return f"Call get_tickets for the tickets; save: true saves their PDFs, too.{told}"
+            each = " of each order" if len(ordered.orders) > 1 else ""
+            return (
+                f"Call get_tickets for the tickets{each}; save: true saves their PDFs, too.{told}"
+            )
         case OrderState.PARTIALLY_ORDERED:
             rest = _STILL_HELD if ordered.can_be_tried_again else _OVER
             return f"Call get_tickets for what was ordered; do not order that again. {rest}"

@@ -14,7 +14,7 @@ from korus_mcp.answers.alternatives import (
     shown,
 )
 from korus_mcp.answers.conditions import conditions_text
-from korus_mcp.answers.holds import IF_WANTED, HoldView
+from korus_mcp.answers.holds import IF_WANTED, HoldView, total_text
 from korus_mcp.answers.views import Part, Price, View, lines_of
 from korus_mcp.api import ApiError
 from korus_mcp.app import App, app_of
@@ -36,8 +36,8 @@ NAMED_INSTEAD: Final = 2
 NO_PRICE_LIMIT: Final = "No price limit was given: max_total was 0."
 # A yes to what was said before the summary is none, so that nobody is asked twice.
 _SHOW_NEXT: Final = (
-    "Call place_order now for the words to show the person: no other yes counts. It lapses by "
-    "itself, at no cost."
+    "Call place_order now for the words to show the person: no other yes counts. Unused, the hold "
+    "lapses, at no cost."
 )
 # Only a warning: the holds exist already, and letting them expire costs nothing.
 _ABOVE: Final = "That is more than max_total: order only if the person accepts it."
@@ -117,7 +117,7 @@ class ReserveView(View):
             f"{self.state.value} in the {self.environment} environment{again}.",
             *(hold.text() for hold in self.reservations),
             *(failed.text() for failed in self.failed),
-            f"Total {self.total}" if self.total else None,
+            total_text(self.total, self.reservations),
             *(move.text() for move in self.price_moves),
             _ABOVE if self.above_max_total else None,
             self.end,

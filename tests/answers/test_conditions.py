@@ -93,7 +93,7 @@ async def test_hold_and_summary_and_question_tell_the_same(mode: str) -> None:
         asked = {"reservation_ids": [hold["reservations"][0]["reservation_id"]]}
         summary = await each.ask("place_order", asked)
         assert summary.data["note"] == hold["note"]
-        assert "open for 600 s" in summary.text
+        assert "to be given within 600 s" in summary.text
         assert summary.data["note"] in summary.text
     person = Person([CLOSED])
     async with desk(mode=mode, only=("park",), elicitation_callback=person) as each:

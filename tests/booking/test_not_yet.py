@@ -117,7 +117,7 @@ async def test_each_of_several_is_told_by_its_own_age(stage: Stage) -> None:
     told, said = await states(stage, third.id, new.id)
     assert sorted(told) == [HoldState.HELD, HoldState.IN_DOUBT]
     assert said.startswith("One hold was just made")
-    assert said.endswith("Otherwise it lapses by itself, at no cost.")
+    assert said.endswith("Otherwise the hold lapses, at no cost.")
 
 
 async def test_an_order_known_here_is_told_though_its_hold_is_not_shown(stage: Stage) -> None:

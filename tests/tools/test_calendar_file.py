@@ -10,7 +10,9 @@ import pytest
 import vobject
 from mcp_types import EmbeddedResource, TextResourceContents
 
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer as Fault
+from korus_mcp.tools import get_tickets
 from tests.fixtures.assistant import ERAS, Desk, Json, desk, settings_of
 from tests.tools.test_get_tickets import files, group, on_http, seated
 
@@ -129,6 +131,22 @@ async def test_the_same_order_gives_the_same_file_and_entries_keep_their_name(
         assert not hasattr(open_ended, "dtend")
         assert not hasattr(open_ended, "duration")
         assert third["calendar"] != first["calendar"], "nothing is overwritten"
+
+
+async def test_a_calendar_that_cannot_be_made_loses_no_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> bytes:
+        raise Refusal(Code.UPSTREAM_UNAVAILABLE, "No venue can be read.", "Call again later.")
+
+    async with desk(settings_of(DOWNLOAD_DIR=str(tmp_path)), only=("hall",)) as each:
+        order_id = await seated(each, "seated_offer", 2)
+        monkeypatch.setattr(get_tickets, "calendar_of", fails)
+        answer = await files(each, order_id)
+        saved_to = [Path(document["saved_to"]) for document in answer.data["documents"]]
+        assert saved_to
+        assert all(path.exists() for path in saved_to)
+        assert "calendar" not in answer.data
 
 
 async def test_no_file_is_written_and_nothing_is_said_of_one_where_nothing_was_saved(

@@ -1,12 +1,14 @@
 """get_offers over price tables of thousands: pages, what an assistant reads, and what fails."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 
-from korus_mcp.catalog.bases import ProductRecord
+from korus_mcp.answers.conditions import what_issuer_says
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, ProductRecord
 from korus_mcp.catalog.price_table import MAX_OFFERS, MAX_PAGES, OfferRow
 from korus_mcp.foundation.handles import Handle, parse_handle
 from korus_mcp.foundation.paging import PageStart
@@ -52,6 +54,39 @@ async def test_a_page_read_to_the_end_tells_the_total(desk: Desk) -> None:
     answer = await desk.ask("get_offers", asked)
     assert answer.data["total"] == 2
     assert "1 of 2 offers." in answer.text
+
+
+async def test_what_the_issuer_says_of_returns_is_told_once_before_anything_is_held(
+    desk: Desk,
+) -> None:
+    asked = {"product_base_id": desk.handle("park_base"), "limit": 2}
+    first = await desk.ask("get_offers", asked)
+    terms = 'Terms: "Valid on the chosen day, no refund, no exchange."'
+    assert terms in first.data["note"]
+    assert terms in first.text
+    second = await desk.ask("get_offers", {**asked, "cursor": first.data["next_cursor"]})
+    assert second.data["shown"] == 2
+    assert "Terms" not in second.text
+
+
+def test_long_terms_begin_and_have_an_address_for_the_rest_and_ages_are_told() -> None:
+    base = BaseRecord(
+        handle=Handle("abcdef", "7"),
+        catalog=CatalogRecord("1", "abcdef", "Hall"),
+        name="Concert",
+        short_description="Reduced price for visitors aged 6 to 17.",
+        terms="No returns after the sale. " + "Each visitor keeps to the rules of the house. " * 9,
+    )
+    said = what_issuer_says(base)
+    assert said is not None
+    assert said.startswith('Terms: "No returns after the sale.')
+    assert "(all: korus://" not in said, "a sentence that is repeated is told once"
+    assert said.endswith('The issuer says: "Reduced price for visitors aged 6 to 17."')
+    longer = replace(base, terms=f"No returns. {' '.join(f'Rule {n} holds.' for n in range(20))}")
+    assert "(all: korus://" in (what_issuer_says(longer) or "")
+    assert what_issuer_says(replace(base, terms=None, short_description="Music.")) is None
+    twice = replace(base, terms="From the age of 6.", short_description=None)
+    assert what_issuer_says(twice) == 'Terms: "From the age of 6."'
 
 
 async def test_the_next_page_begins_behind_the_offer_shown_last(slopes: Desk) -> None:
@@ -304,6 +339,16 @@ async def test_standing_places_are_asked_for_in_any_language(
     names = {offer["product"] for day in found["days"] for offer in day["offers"]}
     assert names
     assert all("pit" in name.lower() or "fosse" in name.lower() for name in names)
+
+
+async def test_what_is_left_and_what_a_price_is_for_is_told(town: Desk) -> None:
+    asked = {"product_base_id": town.handle("stadium_base"), "limit": 2}
+    table = await town.ask("get_offers", asked)
+    assert any(offer.get("left") for day in table.data["days"] for offer in day["offers"])
+    assert "(choose a session; left: over all of them)" in table.text
+    cheap = await town.ask("get_offers", {**asked, "by_price": True})
+    assert "Each price is for one." in cheap.data["note"]
+    assert "Each price" not in table.text
 
 
 @pytest.mark.parametrize("base", ["hall_base", "stadium_base"])

@@ -403,12 +403,12 @@ async def test_the_total_without_tax_is_told_where_the_issuer_states_it(mode: st
         assert answer.data["total"] == f"{made.total} EUR"
         net = Decimal(answer.data["net"].removesuffix(" EUR"))
         assert made.total / Decimal("1.03") < net < made.total
-        assert f"total {answer.data['total']} (net {answer.data['net']})" in answer.text
+        assert f"total {answer.data['total']} ({answer.data['net']} before tax)" in answer.text
         found = await each.ask("find_orders", {"reference": answer.data["reference"]})
         (row,) = found.data["orders"]
         assert row["net"] == answer.data["net"]
-        assert f"{row['total']}, net {row['net']}" in found.text
+        assert f"{row['total']}, {row['net']} before tax" in found.text
         museum = await seated(each, "dynamic_price_offer", 1)
         untold = await each.ask("get_tickets", {"order_id": museum})
         assert "net" not in untold.data
-        assert "net " not in untold.text
+        assert "before tax" not in untold.text

@@ -47,6 +47,10 @@ async def test_a_check_tells_the_limit_and_calls_nothing_above_it_enough(shop: D
     assert seven.data["reason"] == "the issuer allows at most 6 of it in one order"
     assert seven.data["next"] == SIX_AND_ONE
     assert "alternatives" not in seven.data
+    # A long list of sessions that say no would else hide that there is a way.
+    assert seven.text.index(SIX_AND_ONE) < seven.text.index("; session_id")
+    assert seven.text.count(SIX_AND_ONE) == 1
+    assert six.text.index(six.data["next"]) > six.text.rindex("; session_id")
 
 
 async def test_a_price_table_and_a_seat_map_tell_the_limit(shop: Desk) -> None:

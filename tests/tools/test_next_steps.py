@@ -22,8 +22,8 @@ from tests.fixtures.assistant import CUSTOMER, Desk
 
 pytestmark = pytest.mark.anyio
 IF_WANTED = (
-    "If the person wants it: place_order answers the words to show them. Otherwise it lapses by "
-    "itself, at no cost."
+    "If the person wants it: place_order answers the words to show them. Otherwise the hold "
+    "lapses, at no cost."
 )
 BUYS_AGAIN = re.compile(r"\bcall reserve\b|(?<!not )\breserve (again|anew|the rest)", re.IGNORECASE)
 UNTIL_SHOWN = 75 + 300
@@ -179,7 +179,7 @@ async def test_after_a_hold_nothing_is_ordered_without_a_yes(desk: Desk) -> None
     items = [{"offer_id": desk.handle("park_offer"), "quantity": 1}]
     held = await desk.call("reserve", items=items)
     assert held["next"].startswith("Call place_order now for the words to show the person")
-    assert "lapses by itself, at no cost" in held["next"]
+    assert "the hold lapses, at no cost" in held["next"]
     alone = [held["reservations"][0]["reservation_id"]]
     assert await look(desk, *alone) == (["held"], IF_WANTED)
     both = [*items, {"offer_id": desk.handle("always_fails_offer"), "quantity": 1}]

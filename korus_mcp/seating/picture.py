@@ -212,24 +212,34 @@ class _Sheet:
         return width
 
     def _zones(self) -> None:
-        """Draw the zones with labels, the largest first, so that one within another is on top."""
-        triples = list(zip(self._scene.zones, self._outlines, self._labels, strict=True))
-        for zone, outline, label in sorted(triples, key=lambda triple: -round(area(triple[1]))):
-            self._zone(zone, outline, label)
+        """Draw all areas, the largest first; above them all seats; above those all labels.
 
-    def _zone(self, zone: PricedZone, outline: Sequence[Point], label: Label | None) -> None:
+        So no zone hides what another one is: at each seat one sees the colour of its own zone.
+        """
+        triples = list(zip(self._scene.zones, self._outlines, self._labels, strict=True))
+        triples.sort(key=lambda triple: -round(area(triple[1])))
+        for zone, outline, _ in triples:
+            self._area(self._group(zone), zone, outline)
+        for zone, _, _ in triples:
+            # A sold-out zone has the pattern only: seats in it would look like free ones.
+            if zone.state is not ZoneState.SOLD_OUT:
+                self._seats(zone)
+        for zone, _, label in triples:
+            if label is not None:
+                self._label(self._group(zone), label, zone)
+
+    def _group(self, zone: PricedZone) -> Element:
+        """A group for a part of a zone, which says what the zone is where the pointer rests."""
         group = _add(self._root, "g")
         _add(group, "title", self._description(zone))
+        return group
+
+    def _area(self, group: Element, zone: PricedZone, outline: Sequence[Point]) -> None:
         self._painted(group, "path", zone.look, d=_closed(outline))
-        fill = zone.look.fill
-        ink = readable_on(fill)
-        # A sold-out zone has the pattern only: seats in it would look like free ones.
-        if zone.state is not ZoneState.SOLD_OUT:
-            self._seats(group, zone, mixed(fill, ink, 0.42))
-        if zone.state in (ZoneState.OUTSIDE, ZoneState.UNASKED, ZoneState.NO_OFFER):
-            ink = mixed(ink, fill, 0.2)
-        if label is not None:
-            self._label(group, label, ink, fill)
+        # The strong edge of a best zone ends where a zone within it begins.
+        if zone in self._scene.best:
+            edge = _add(group, "path", d=_closed(outline), fill="none")
+            _set(edge, stroke=self._theme.ink, stroke_width=3.5, stroke_linejoin="round")
 
     def _painted(self, parent: Element, tag: str, look: Look, **place: str | float) -> None:
         """Draw an area, painted as `look` says."""
@@ -239,7 +249,7 @@ class _Sheet:
         if look.is_dashed:
             _set(shape, stroke_dasharray="6 4", stroke_width=1.5)
 
-    def _seats(self, group: Element, zone: PricedZone, color: str) -> None:
+    def _seats(self, zone: PricedZone) -> None:
         """Draw seats as one path: dots (lines of length 0 with round ends), or a line a row."""
         # One element for each seat would make a file of megabytes, which viewers open too slowly.
         rows = [self._frame.places(row) for row in zone.drawn.rows if row]
@@ -253,11 +263,16 @@ class _Sheet:
         else:
             width = min(max(pitch * 0.5, 1.5), 3.0)
             path = "".join(_open(_thinned(row)) for row in rows)
-        seats = _add(group, "path", d=path, fill="none", stroke=color, stroke_width=width)
-        _set(seats, stroke_linecap="round", stroke_linejoin="round")
+        color = mixed(zone.look.fill, readable_on(zone.look.fill), 0.42)
+        seats = _add(self._group(zone), "path", d=path, fill="none", stroke=color)
+        _set(seats, stroke_width=width, stroke_linecap="round", stroke_linejoin="round")
 
-    def _label(self, group: Element, label: Label, ink: str, fill: str) -> None:
+    def _label(self, group: Element, label: Label, zone: PricedZone) -> None:
         """Draw a label; a rim in the zone's colour separates its letters from seats and pattern."""
+        fill = zone.look.fill
+        ink = readable_on(fill)
+        if zone.state in (ZoneState.OUTSIDE, ZoneState.UNASKED, ZoneState.NO_OFFER):
+            ink = mixed(ink, fill, 0.2)
         x, y = label.at
         turn = {"transform": f"rotate(-90 {_xy(label.at)})"} if label.is_upright else {}
         first = y - (len(label.lines) - 1) / 2 * LINE_HEIGHT * label.size + label.size * 0.36
@@ -338,13 +353,10 @@ class _Sheet:
         _set(disc, fill=fill, stroke=rim, stroke_width=2)
 
     def _best(self) -> None:
-        """Draw a strong edge and a number for the zones that fit the wish best."""
+        """Number the zones that fit the wish best."""
         by_number = {zone.drawn.number: place for place, zone in enumerate(self._scene.zones)}
         places = [by_number[zone.drawn.number] for zone in self._scene.best]
-        # The best zone is drawn last, so that its edge and number are on top of the others.
-        for place in reversed(places):
-            edge = _add(self._root, "path", d=_closed(self._outlines[place]), fill="none")
-            _set(edge, stroke=self._theme.ink, stroke_width=3.5, stroke_linejoin="round")
+        # The best zone is numbered last, so that its number is on top of the others.
         for rank, place in reversed(list(enumerate(places, 1))):
             self._number(rank, _in_corner(self._outlines[place], self._labels[place]))
 

@@ -16,8 +16,8 @@ from korus_mcp.seating.wording import Words
 
 SHOWN_BEST: Final = 3
 """How many of the best zones are numbered: more numbers would hide the map."""
-_DIMMED: Final = 0.78
-"""The share of background colour in the colour of a zone that does not fit the wish."""
+_DIMMED: Final = 0.85
+"""The share of background colour in the colour of all zones that do not fit the wish."""
 
 
 class ZoneState(Enum):
@@ -73,7 +73,7 @@ class LegendLine:
 class PricedZone:
     """A zone with its lowest and highest price, and its colours.
 
-    `step` is the index of its lowest price in the colour ramp.
+    `step` is the index of its lowest price in the colour ramp, None if it does not fit the wish.
     """
 
     drawn: DrawnZone
@@ -219,12 +219,19 @@ def scene_of(
         if row is not None:
             prices = price_range(row.all_offers if state is ZoneState.OUTSIDE else row.offers)
         found.append(PricedZone(drawn=drawn, state=state, prices=prices, left=left))
-    # Colours are chosen last: they depend on all prices.
-    steps = _steps([each.prices[0] for each in found if each.prices is not None])
+    # Colours are chosen last: they depend on the prices of all zones that fit the wish. The others
+    # share one, and their prices are no lines of the legend.
+    open_at = {
+        each.drawn.number: each.prices[0]
+        for each in found
+        if each.state is ZoneState.OPEN and each.prices is not None
+    }
+    steps = _steps(list(open_at.values()))
     colors = ramp(max(steps.values()) + 1) if steps else ()
     zones = []
     for each in found:
-        step = steps[each.prices[0]] if each.prices is not None else None
+        price = open_at.get(each.drawn.number)
+        step = None if price is None else steps[price]
         is_dashed = each.drawn.is_schematic and not drawing.is_schematic
         color = theme.paper if step is None else colors[step]
         look = _look(each.state, color, theme, is_dashed=is_dashed)
@@ -267,7 +274,7 @@ def _look(state: ZoneState, color: str, theme: Theme, *, is_dashed: bool) -> Loo
         ZoneState.SOLD_OUT: theme.sold_out,
         ZoneState.NO_OFFER: theme.no_offer,
         ZoneState.UNASKED: mixed(theme.no_offer, theme.paper, 0.5),
-        ZoneState.OUTSIDE: mixed(color, theme.paper, _DIMMED),
+        ZoneState.OUTSIDE: mixed(ramp(1)[0], theme.paper, _DIMMED),
     }
     is_hatched = state is ZoneState.SOLD_OUT
     return Look(fill=fills.get(state, color), is_hatched=is_hatched, is_dashed=is_dashed)

@@ -21,6 +21,7 @@ from korus_mcp.seating.table import SeatOffer, ZoneRow
 from korus_mcp.seating.wording import ENGLISH, FRENCH, Words
 from tests.seating import redraw
 from tests.seating.awkward import MAPS
+from tests.seating.kinds import box, line, stacked, zone
 from tests.seating.pixels import Difference, Pixels, decoded, difference
 from tests.seating.redraw import drawn
 from tests.seating.venues import (
@@ -37,6 +38,8 @@ SVG: Final = "{http://www.w3.org/2000/svg}"
 ELEMENTS: Final = {
     "svg", "title", "desc", "defs", "pattern", "g", "path", "rect", "circle", "text",
 }  # fmt: skip
+OPEN_PRICES: Final = 5
+"""Of the stadium's zones that fit the wish."""
 WORST, MEAN = 14.0, 0.5
 """Letters that lie half a unit elsewhere differ by 7 and 0.3; a label that is gone by 20, a hatch
 that is gone by 32 and 0.55, two colours that changed places by 39 and 4 (measured)."""
@@ -51,11 +54,20 @@ def words_in(picture: str) -> list[str]:
 
 
 def zone_groups(picture: str) -> Iterator[tuple[str, ET.Element]]:
-    """Each zone's title with its group, in the order of painting."""
+    """Each zone's title with all that is drawn of it, in the order in which areas are painted."""
+    found: dict[str, ET.Element] = {}
     for group in parsed(picture).iter(f"{SVG}g"):
-        title = group.find(f"{SVG}title")
+        title = group.findtext(f"{SVG}title")
         assert title is not None
-        yield title.text or "", group
+        found.setdefault(title, ET.Element("g")).extend(group)
+    yield from found.items()
+
+
+def layer_of(group: ET.Element) -> str:
+    """Which part of a zone a group is: its area, its seats or its label."""
+    if group.find(f"{SVG}text") is not None:
+        return "label"
+    return "area" if group.find(f"{SVG}path[@stroke-linecap]") is None else "seats"
 
 
 def group_of(picture: str, name: str) -> ET.Element:
@@ -129,7 +141,7 @@ def _without_zone(number: int) -> str:
 
 
 def _swapped(one: int, other: int) -> str:
-    first, second = ramp(STEPS)[one], ramp(STEPS)[other]
+    first, second = ramp(OPEN_PRICES)[one], ramp(OPEN_PRICES)[other]
     swapped = {first: second, second: first}
     return re.sub(f"{first}|{second}", lambda m: swapped[m[0]], drawn(stadium_venue()))
 
@@ -167,12 +179,11 @@ def test_the_legend_has_each_price_with_its_category_and_what_cannot_be_had() ->
     words = words_in(drawn(stadium_venue()))
     start = words.index("€9 to €18")
     assert words[start:] == [
-        "€9 to €18", "Standing end · 6 zones",
+        "€9 to €18", "Standing end · 5 zones",
         "€10 to €20", "Away end",
         "€14.50 to €29", "Category 3 · 15 zones",
-        "€22 to €44", "Category 2 · 9 zones",
-        "€31 to €62", "Category 1 · 12 zones",
-        "€47.50 to €95", "Gold",
+        "€22", "Category 2 · 7 zones",
+        "€31", "Category 1 · 11 zones",
         "Above €40 or fewer than 2 left", "5 zones",
         "Sold out", "5 zones",
         "Nothing on sale", "West 213",
@@ -242,7 +253,7 @@ def test_a_screen_reader_hears_what_the_picture_is() -> None:
     title, desc = root.findtext(f"{SVG}title"), root.findtext(f"{SVG}desc") or ""
     assert (root.get("role"), root.get("lang")) == ("img", "en")
     assert title == root.get("aria-label") == "Ligue Azur - HÉRONS FC / US VALMONT"
-    assert desc.startswith("50 zones. €9 to €18 (Standing end · 6 zones). ")
+    assert desc.startswith("50 zones. €9 to €18 (Standing end · 5 zones). ")
     assert desc.endswith("The issuer allocates the exact seats.")
     assert ENGLISH.schematic in (parsed(drawn(schematic_venue())).findtext(f"{SVG}desc") or "")
 
@@ -498,7 +509,7 @@ def test_a_stage_without_room_is_a_disc_that_the_legend_explains() -> None:
 def test_all_seats_of_a_zone_are_one_element() -> None:
     picture = drawn(hall_venue())
     for name, seats in (("Front stalls", 100), ("Balcony", 140), ("Pit", 0)):
-        paths = group_of(picture, name).findall(f"{SVG}path")[1:]
+        paths = group_of(picture, name).findall(f"{SVG}path[@stroke-linecap]")
         assert [path.get("d", "").count("h0") for path in paths] == [seats] * bool(seats)
     assert len(group_of(picture, "Stalls").findall(f"{SVG}path")) == 1, "sold out: no seat to see"
 
@@ -533,12 +544,31 @@ def test_a_zone_within_another_is_painted_after_it() -> None:
     assert [areas[title.split(",")[0]] for title in titles] == [0, 1, 2, 3]
 
 
+def test_all_seats_lie_above_all_areas_and_all_labels_above_all_seats() -> None:
+    stalls = zone("Stalls", *stacked("ABC", 0, 40, step=20))
+    sofas = zone("Sofas", line("S", 20, -30, -20, 60, 70))
+    offers = [offer({"zone": "Stalls"}, "20", 9), offer({"zone": "Sofas"}, "40", 9)]
+    picture = drawn(venue({"id": "m", "zones": [stalls, sofas]}, offers))
+    layers = [layer_of(group) for group in parsed(picture).iter(f"{SVG}g")]
+    assert layers == sorted(layers, key=["area", "seats", "label"].index)
+    assert layers.count("seats") == 2
+
+
+def test_the_strong_edge_of_a_best_zone_runs_through_no_other_zone() -> None:
+    floor = zone("Floor", polygon=box(0, 0, 100, 100))
+    vip = zone("VIP 3", polygon=box(86, 20, 110, 80))
+    offers = [offer({"zone": "Floor"}, "20", 9), offer({"zone": "VIP 3"}, "40", 9)]
+    place = venue({"id": "m", "zones": [floor, vip]}, offers, asked=PictureQuery(best=(0, 1)))
+    areas = [g for g in parsed(drawn(place)).iter(f"{SVG}g") if layer_of(g) == "area"]
+    assert [len(area.findall(f"{SVG}path")) for area in areas] == [2, 2], "each with its edge"
+
+
 @pytest.mark.parametrize("name", MAPS)
 def test_a_map_that_no_good_issuer_sends_is_a_picture_all_the_same(name: str) -> None:
     place = venue(MAPS[name], [])
-    titles = [title for title, _ in zone_groups(drawn(place))]
-    assert len(titles) == len(place.drawing.zones)
-    assert all(titles)
+    areas = [g for g in parsed(drawn(place)).iter(f"{SVG}g") if layer_of(g) == "area"]
+    assert len(areas) == len(place.drawing.zones)
+    assert all(area.findtext(f"{SVG}title") for area in areas)
 
 
 # What it cannot do
@@ -599,3 +629,15 @@ def test_a_picture_of_usual_names_refers_to_nothing_outside() -> None:
     picture = drawn(stadium_venue()).replace('xmlns="http://www.w3.org/2000/svg"', "")
     assert "http" not in picture
     assert set(re.findall(r"url\(([^)]*)\)", picture)) == {"#sold-out-light"}
+
+
+def test_the_legend_has_no_colour_that_no_zone_has_and_one_for_all_that_do_not_fit() -> None:
+    names = {"North": ("20", 1), "East": ("40", 1), "South": ("60", 9), "West": ("80", 9)}
+    zones = [zone(name, line("A", 20.0 * n, 0, 10)) for n, name in enumerate(names)]
+    offers = [offer({"zone": name}, *sold) for name, sold in names.items()]
+    picture = drawn(venue({"id": "m", "zones": zones}, offers, asked=PictureQuery(quantity=2)))
+    fills = {name: shape_of(picture, name).get("fill") for name in names}
+    assert fills["North"] == fills["East"]
+    assert len(set(fills.values())) == 3
+    legend = [each.get("fill") for each in parsed(picture).findall(f"{SVG}rect")[1:]]
+    assert legend == [fills["South"], fills["West"], fills["North"]]

@@ -81,6 +81,7 @@ class Page {
   #count = h("span", { class: "count" });
   #mostShown = h("span", { class: "most" });
   #mostInput = null;
+  #legend = h("ul", { class: "legend" });
   #found = h("p", { class: "found soft", "aria-hidden": "true" });
   #refreshButton;
   #opener = null;
@@ -189,6 +190,7 @@ class Page {
     });
     this.#refreshButton = h("button", { type: "button", class: "link", "data-place": "refresh", hidden: true, onclick: () => refresh(this.#sheet, this) }, this.#words("refresh"));
     this.#small = this.#smallPrint();
+    this.#legend.setAttribute("aria-label", this.#words("legend"));
     this.#body = this.#planAndSide();
     this.#pager = new Pager(this.#side, { ...PARTS, within: this.#body, turned: announce });
     this.#pager.speak(this.#words);
@@ -314,18 +316,22 @@ class Page {
     return h(
       "div",
       { class: this.#map ? "body" : "body undrawn" },
-      this.#map && h("div", { class: "plan" }, this.#map.element, this.#legend(), this.#schematic()),
+      this.#map && h("div", { class: "plan" }, this.#map.element, this.#legend, this.#schematic()),
       this.#side,
     );
   }
 
-  #legend() {
+  /** What the map shows now, and nothing else. */
+  #showLegend() {
     const entry = (classes, text) => h("li", null, h("span", { class: `swatch ${classes}` }), text);
     const { zones } = this.#sheet;
-    return h(
-      "ul",
-      { class: "legend", "aria-label": this.#words("legend") },
-      this.#steps.map((step) => entry(`shade-${step.shade}`, this.#range(step))),
+    const fitting = zones.filter((zone) => fits(zone, this.#wish));
+    fill(
+      this.#legend,
+      this.#steps
+        .filter((step) => fitting.some((zone) => stepOf(zone, this.#steps) === step))
+        .map((step) => entry(`shade-${step.shade}`, this.#range(step))),
+      zones.some((z) => z.isOnSale && !fitting.includes(z)) && entry("unfit", this.#words("not_fitting")),
       zones.some((z) => z.isSoldOut) && entry("sold-out", this.#words("sold_out")),
       zones.some((z) => z.isAbove) && entry("off-sale", this.#words("above")),
       zones.some((z) => z.isUnknown) && entry("off-sale", this.#words("not_known")),
@@ -392,6 +398,7 @@ class Page {
     const isAsked = quantity === this.#asked.quantity && most === this.#asked.most;
     this.#list.show(this.#wish, isAsked);
     this.#map?.show(this.#wish, this.chosen);
+    this.#showLegend();
     this.#found.textContent = this.#foundText();
     this.#pager.restart();
     this.arrange();

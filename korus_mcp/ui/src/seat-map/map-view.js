@@ -1,4 +1,9 @@
-/** The drawing: zones as shapes one can point at, reach by keyboard and hear; seats as dots. */
+/**
+ * The drawing: zones as shapes one can point at, reach by keyboard and hear; seats as dots.
+ *
+ * All areas lie below all seats, and those below all labels, so that no zone hides another's: who points
+ * at a seat points at its zone, whatever area lies there.
+ */
 
 import { svg, h } from "../dom.js";
 import { fits, stepOf } from "./wish.js";
@@ -35,6 +40,8 @@ export class MapView {
     this.#options = options;
     const drawn = sheet.zones.filter((zone) => zone.outline.length);
     for (const zone of drawn) this.#shapes.set(zone.key, this.#shapeOf(zone));
+    const bySize = [...this.#shapes.values()].sort((a, b) => areaOf(b.zone.outline) - areaOf(a.zone.outline));
+    const layer = (name) => svg("g", { "aria-hidden": "true" }, bySize.map((shape) => shape[name]));
     this.#svg = svg(
       "svg",
       {
@@ -45,10 +52,11 @@ export class MapView {
       },
       svg("defs", null, this.#hatch),
       this.#focusPoint(),
-      [...this.#shapes.values()].map((shape) => shape.element),
-      svg("g", { "aria-hidden": "true" }, [...this.#shapes.values()].map((shape) => shape.label)),
+      bySize.map((shape) => shape.element),
       this.#mark,
       this.#ring,
+      layer("seats"),
+      layer("label"),
     );
     this.element = h("div", { class: "map" }, this.#svg, this.#tip);
     this.#roam(drawn[0]?.key);
@@ -58,9 +66,9 @@ export class MapView {
   /** Show which zones fit the wish and which one is chosen (a zone or null). */
   show(wish, chosen) {
     this.#wish = wish;
-    for (const { element, label, zone } of this.#shapes.values()) {
+    for (const { element, seats, label, zone } of this.#shapes.values()) {
       const isDim = zone.isOnSale && !fits(zone, wish);
-      for (const part of [element, label]) part.classList.toggle("dim", isDim);
+      for (const part of [element, seats, label]) part?.classList.toggle("dim", isDim);
       element.setAttribute("aria-label", this.#options.describe(zone, wish));
       if (zone.isOnSale) element.setAttribute("aria-pressed", String(zone === chosen));
     }
@@ -83,6 +91,12 @@ export class MapView {
     const isOurs = zone.isSchematic && !this.#sheet.isSchematic;
     const classes = [state, shade, isOurs ? "ours" : ""].filter(Boolean).join(" ");
     const label = svg("text", { class: `label ${classes}` });
+    const pointing = {
+      "data-zone": zone.key,
+      onclick: () => this.#choose(zone),
+      onpointerenter: (event) => event.pointerType === "mouse" && this.#point(zone),
+      onpointerleave: () => this.#unpoint(),
+    };
     const element = svg(
       "g",
       {
@@ -91,17 +105,17 @@ export class MapView {
         tabindex: "-1",
         "data-place": `zone ${zone.number ?? zone.name}`,
         "aria-disabled": zone.isOnSale ? null : "true",
-        onclick: () => this.#choose(zone),
-        onpointerenter: (event) => event.pointerType === "mouse" && this.#point(zone),
-        onpointerleave: () => this.#unpoint(),
+        ...pointing,
         onfocus: () => this.#focused(zone),
         onblur: () => this.#unpoint(),
       },
       svg("path", { class: "shape", d: pathOf(zone.outline) }),
       zone.isSoldOut && svg("path", { class: "hatched", d: pathOf(zone.outline) }),
-      zone.rows.length && zone.isOnSale ? seatsOf(zone.rows, gap) : null,
     );
-    return { element, zone, label, gap };
+    // Seats that nobody can buy are not seen, but whoever points at them points at their zone.
+    const seats = zone.rows.length ? seatsOf(zone.rows, gap, pointing) : null;
+    seats?.setAttribute("class", `${zone.isOnSale ? "seats" : "places"} ${classes}`);
+    return { element, seats, zone, label, gap };
   }
 
   #focusPoint() {
@@ -170,7 +184,9 @@ export class MapView {
   }
 
   #point(zone) {
-    const shape = this.#shapes.get(zone.key).element.getBoundingClientRect();
+    const { element } = this.#shapes.get(zone.key);
+    element.classList.add("pointed");
+    const shape = element.getBoundingClientRect();
     const box = this.element.getBoundingClientRect();
     this.#tip.replaceChildren(...this.#options.tip(zone, this.#wish));
     this.#tip.classList.add("shown");
@@ -185,6 +201,7 @@ export class MapView {
   }
 
   #unpoint() {
+    for (const { element } of this.#shapes.values()) element.classList.remove("pointed");
     this.#tip.classList.remove("shown");
     outlineOn(this.#ring, null);
   }
@@ -195,7 +212,7 @@ export class MapView {
     this.#svg.style.setProperty("--px", String(1 / scale));
     this.#hatch.setAttribute("patternTransform", `scale(${1 / scale})`);
     const shapes = [...this.#shapes.values()];
-    for (const { element, gap } of shapes) element.classList.toggle("crowded", gap * scale < CROWD);
+    for (const { seats, gap } of shapes) seats?.classList.toggle("crowded", gap * scale < CROWD);
     this.#label(shapes, 1 / scale);
   }
 
@@ -282,9 +299,16 @@ function pathOf(points) {
 }
 
 /** All seats of a zone in one path: lines of no length with round ends. */
-function seatsOf(rows, gap) {
+function seatsOf(rows, gap, pointing) {
   const d = rows.map((row) => row.map(([x, y]) => `M${x} ${y}h0`).join("")).join("");
-  return svg("path", { class: "seats", d, "stroke-width": (0.6 * gap).toFixed(2) });
+  return svg("path", { ...pointing, d, "stroke-width": (0.6 * gap).toFixed(2) });
+}
+
+function areaOf(points) {
+  return Math.abs(points.reduce((sum, [x, y], i) => {
+    const [x0, y0] = points.at(i - 1);
+    return sum + x0 * y - x * y0;
+  }, 0));
 }
 
 /** The usual distance between neighbours, within a row or between rows, whichever is less. */

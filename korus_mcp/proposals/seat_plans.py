@@ -27,12 +27,15 @@ from korus_mcp.seating.layout import Drawing, drawing_of
 from korus_mcp.seating.picture import Heading, svg
 from korus_mcp.seating.ranking import Ranking, ZoneQuery, ranked
 from korus_mcp.seating.raster import Raster
+from korus_mcp.seating.row_names import told_rows
 from korus_mcp.seating.scene import PictureQuery
 from korus_mcp.seating.sheet import Sheet, SheetContext, sheet_of
 from korus_mcp.seating.table import CATEGORY, PRICE_TYPE, SeatOffer, SeatTable, seat_table
 
 ONE_DAY: Final = ("date", "date")
 """The names of the arguments for the first and the last day; both are the same here."""
+NAMED_ZONES: Final = 10
+"""Of so many of the best zones the rows are named."""
 Told = TypeVar("Told")
 MapRead: TypeAlias = Callable[[Opening], Awaitable[SeatMap]]
 """Fetches a map; it waits for the opening when the API's answer has come."""
@@ -93,6 +96,8 @@ class SeatPlan:
     is_of_several_types: bool = False
     """Whether several price types were asked for."""
     products: Mapping[str, str] = field(default_factory=dict)
+    row_names: Mapping[int, str] = field(default_factory=dict)
+    """What the rows of the best zones are called, in few words, by number of the zone."""
     sheet: Sheet | None = None
     picture: str | None = None
 
@@ -359,6 +364,7 @@ def _planned(
         is_of_several_types=len(choices.get(PRICE_TYPE, ())) > 1,
         products={str(row.handle): row.product.name for row in rows},
     )
+    plan = replace(plan, row_names=_row_names(layout.seat_map, plan.ranking))
     # Drawn only if it was asked for: it takes time and memory.
     is_pictured = Extra.LIGHT in extras or Extra.DARK in extras
     return replace(
@@ -366,6 +372,14 @@ def _planned(
         sheet=_sheet(plan, drawing) if Extra.SHEET in extras else None,
         picture=_picture(plan, drawing, dark=Extra.DARK in extras) if is_pictured else None,
     )
+
+
+def _row_names(seat_map: SeatMap, ranking: Ranking) -> dict[int, str]:
+    """What the rows of the best zones are called."""
+    best = [each.zone.number for each in ranking.zones if each.rank is not None][:NAMED_ZONES]
+    rows = ((n, seat_map.zones[n].rows or ()) for n in best)
+    told = {n: told_rows(row.name or "" for row in its) for n, its in rows}
+    return {n: names for n, names in told.items() if names}
 
 
 def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:

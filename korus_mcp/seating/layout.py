@@ -40,9 +40,10 @@ class DrawnZone:
     """A zone of a drawing, in drawing units (0..width, 0..height, `y` downwards).
 
     `number` is its index in the API's list. `outline` has at least three points, and `label_at` is
-    inside. `rows` are the seats by row; it is empty if seats have no numbers or no coordinates.
-    `longest_run` is the most seats side by side, None where the map does not tell. `is_schematic`:
-    we chose its place, not the issuer.
+    inside. `rows` are the seats by row, and `row_names` what each is called, "" without a name; it
+    is empty if seats have no numbers or no coordinates. `fit` brings a place in the issuer's units
+    to where it is drawn; None where the issuer gave none. `longest_run` is the most seats side by
+    side, None where the map does not tell. `is_schematic`: we chose its place, not the issuer.
     """
 
     number: int
@@ -54,6 +55,8 @@ class DrawnZone:
     capacity: int | None
     longest_run: int | None = None
     is_schematic: bool = False
+    row_names: tuple[str, ...] = ()
+    fit: Fit | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +125,8 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
                 capacity=zone.capacity,
                 longest_run=_longest_run(shape, zone.rows or ()),
                 is_schematic=shape.is_schematic,
+                row_names=shape.row_names,
+                fit=seats_fit if shape.rows else None,
             )
             for n, (zone, shape) in enumerate(zip(seat_map.zones, shapes, strict=True))
         ),

@@ -4,8 +4,9 @@ The SVG is a still image without script, style sheet or external reference. Issu
 in it; they are cleaned, and escaped by the XML writer. `raster.png` makes a PNG of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from math import dist, hypot
 from statistics import median
@@ -17,6 +18,7 @@ from korus_mcp.seating.geometry import Box, area, box_of, contains, edges
 from korus_mcp.seating.layout import Drawing, Point
 from korus_mcp.seating.lettering import LINE_HEIGHT, Label, LabelSpace, fitted, labels_in, width_of
 from korus_mcp.seating.palette import DARK, LIGHT, mixed, readable_on
+from korus_mcp.seating.row_names import RowEnds, row_ends_of, written
 from korus_mcp.seating.scene import (
     LegendLine,
     Look,
@@ -47,6 +49,8 @@ _ENTRY: Final = 54
 _NOTE: Final = 24
 _FAMILY: Final = "'Noto Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
 _ROW_POINTS: Final = 5
+_ROW_NAMES: Final = (14, 13, 12, 11, 10)
+"""Sizes of the names of rows, the largest first."""
 _INWARD: Final = 11.0
 """The distance between the number of a best zone and the edges of its corner."""
 _STAGES: Final = tuple(
@@ -74,17 +78,20 @@ def svg(
     dark: bool = False,
     language: str = "en",
     unknown: int = 0,
+    row_ends: RowEnds | None = None,
 ) -> str:
     """Draw a seat map as one SVG document, 1200 units wide and as high as it needs.
 
     `rows` have the zones' prices in any order, by the `number` of the zone; a zone without a row
     has no offers. Words are English or French, English for any other `language`. `unknown` is the
     number of offers that are not in the rows, so that a zone without offers may have some.
+    `row_ends` are those of the drawing, if they were found before.
     """
+    ends = row_ends_of(drawing) if row_ends is None else row_ends
     theme = DARK if dark else LIGHT
     words = words_of(language)
     scene = scene_of(drawing, rows, asked or PictureQuery(), words, theme, unknown=unknown)
-    return _Sheet(scene, heading or Heading()).document()
+    return _Sheet(scene, heading or Heading(), ends).document()
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,16 @@ class _Frame:
         """A point of the drawing in picture coordinates."""
         return self.left + point[0] * self.scale, self.top + point[1] * self.scale
 
+    def of_drawing(self, box: Box) -> Box:
+        """A box of the picture in the drawing's units."""
+        left, top, scale = self.left, self.top, self.scale
+        return Box(
+            (box.left - left) / scale,
+            (box.top - top) / scale,
+            (box.right - left) / scale,
+            (box.bottom - top) / scale,
+        )
+
     def places(self, points: Iterable[Point]) -> list[Point]:
         """Points of the drawing in picture coordinates."""
         return [self.place(point) for point in points]
@@ -117,7 +134,8 @@ class _Frame:
 class _Sheet:
     """A picture being drawn, from the background to the front."""
 
-    def __init__(self, scene: Scene, heading: Heading) -> None:
+    def __init__(self, scene: Scene, heading: Heading, row_ends: RowEnds) -> None:
+        self._row_ends = row_ends
         self._scene, self._theme, self._words = scene, scene.theme, scene.words
         self._title = clean_line(heading.title, 200) or self._words.title
         self._subtitle = clean_line(heading.subtitle, 200)
@@ -168,6 +186,7 @@ class _Sheet:
         _add(self._root, "rect", width=WIDTH, height=height, fill=self._theme.paper)
         self._headline()
         self._zones()
+        self._row_names()
         self._stage()
         self._best()
         self._legend(entries)
@@ -267,6 +286,34 @@ class _Sheet:
         seats = _add(self._group(zone), "path", d=path, fill="none", stroke=color)
         _set(seats, stroke_width=width, stroke_linecap="round", stroke_linejoin="round")
 
+    def _row_names(self) -> None:
+        """Write the names of rows at their ends, where there is room."""
+        frame, scene = self._frame, self._scene
+        zones = {
+            zone.drawn.number: zone for zone in scene.zones if zone.state is not ZoneState.SOLD_OUT
+        }
+        ends = {number: its for number, its in self._row_ends.items() if number in zones}
+        taken = [frame.of_drawing(box) for box in self._taken()]
+        size, names = written(ends, _ROW_NAMES, taken, scale=frame.scale)
+        for name in names:
+            zone = zones[name.zone]
+            is_inside = contains(zone.drawn.outline, name.box.middle)
+            ink = mixed(readable_on(zone.look.fill), zone.look.fill, 0.2)
+            x, y = frame.place(name.box.middle)
+            fill = ink if is_inside else self._theme.faint_ink
+            self._text(name.end.name, (x, y + size * 0.36), size, fill=fill)
+
+    def _taken(self) -> Iterator[Box]:
+        """Where names of rows would hide something else."""
+        yield from (label.box for label in self._labels if label is not None)
+        focus = self._scene.drawing.focus
+        if focus is not None:
+            x, y = self._frame.place(focus)
+            width, height = self._stage_size or (16, 16)
+            yield Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        for x, y in map(self._best_at, range(len(self._scene.best))):
+            yield Box(x - 12, y - 12, x + 12, y + 12)
+
     def _label(self, group: Element, label: Label, zone: PricedZone) -> None:
         """Draw a label; a rim in the zone's colour separates its letters from seats and pattern."""
         fill = zone.look.fill
@@ -354,11 +401,20 @@ class _Sheet:
 
     def _best(self) -> None:
         """Number the zones that fit the wish best."""
-        by_number = {zone.drawn.number: place for place, zone in enumerate(self._scene.zones)}
-        places = [by_number[zone.drawn.number] for zone in self._scene.best]
         # The best zone is numbered last, so that its number is on top of the others.
-        for rank, place in reversed(list(enumerate(places, 1))):
-            self._number(rank, _in_corner(self._outlines[place], self._labels[place]))
+        for rank in reversed(range(len(self._best_places))):
+            self._number(rank + 1, self._best_at(rank))
+
+    @cached_property
+    def _best_places(self) -> list[int]:
+        """Which of the zones are the best, the best first."""
+        by_number = {zone.drawn.number: place for place, zone in enumerate(self._scene.zones)}
+        return [by_number[zone.drawn.number] for zone in self._scene.best]
+
+    def _best_at(self, rank: int) -> Point:
+        """Where the number of a best zone stands."""
+        place = self._best_places[rank]
+        return _in_corner(self._outlines[place], self._labels[place])
 
     def _number(self, rank: int, at: Point) -> None:
         self._disc(at, 10, self._theme.ink, self._theme.paper)

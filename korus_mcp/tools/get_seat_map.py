@@ -96,6 +96,8 @@ class ZoneView(Part):
     left: int | None = None
     enough: bool = False
     why: str | None = None
+    rows: str | None = None
+    """What its rows are called."""
     offers: list[SeatOfferView] = []
     more: int = 0
 
@@ -106,6 +108,7 @@ class ZoneView(Part):
         left = f"{self.left} left" if self.left is not None else None
         said = [left] if left and left not in (self.why or "") else []
         said += [self.why] if self.why else []
+        said += [f"rows {self.rows}"] if self.rows else []
         # One price is said with its offer; of several, which of them are shown is not all.
         if self.to_price or not self.offers:
             said.insert(0, _range(self.from_price, self.to_price))
@@ -397,6 +400,7 @@ def _zone(each: _Shown, plan: SeatPlan) -> ZoneView:
         # The stock of a whole day says nothing about one session.
         enough=ranked.rank is not None and not plan.is_stock_of_day and not _is_beyond(plan),
         why=ranked.why,
+        rows=plan.row_names.get(ranked.zone.number),
         offers=_offers(each, plan),
         more=each.more,
     )

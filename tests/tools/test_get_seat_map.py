@@ -63,6 +63,14 @@ async def test_a_stadium_of_fifty_zones_costs_a_model_little(shop: Desk) -> None
     assert counted(compact(answer.structure)) < STADIUM_STRUCTURE
 
 
+async def test_the_rows_of_the_best_zones_are_named(shop: Desk) -> None:
+    answer = await seen(shop, "hall")
+    named = {zone["zone"]: zone.get("rows") for zone in answer.data["zones"]}
+    assert named["Front stalls"] == "A to E"
+    assert named["Pit"] is None, "standing"
+    assert "rows A to E" in answer.text
+
+
 async def test_every_offer_of_the_best_zones_can_be_bought(shop: Desk) -> None:
     answer = await seen(shop, "stadium", quantity=2)
     told = [o for zone in answer.data["zones"] for o in zone.get("offers", ())]

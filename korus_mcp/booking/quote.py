@@ -342,9 +342,17 @@ class Quotes:
             return await self.of_offer(handle, language, is_part_enough=True)
         return quote
 
-    async def timed(self, handle: Handle, language: str, session_id: str | None = None) -> Times:
+    async def timed(
+        self,
+        handle: Handle,
+        language: str,
+        session_id: str | None = None,
+        *,
+        catalog_id: str | None = None,
+    ) -> Times:
         """The sessions of an offer with their seat maps, those of another offer of its base and day
-        where they are kept; what is left in them is not known then.
+        where they are kept; what is left in them is not known then. A caller who knows the offer's
+        `catalog_id` spares the look-up.
 
         With a `session_id` what is kept counts only where it has that session, and it is to come.
 
@@ -352,7 +360,9 @@ class Quotes:
             Refusal: UNKNOWN_ID, NOT_FOUND, UNSUPPORTED_CURRENCY.
             ApiError: a figure cannot be read.
         """
-        read, place = await self._reading(handle, language, is_part_enough=True)
+        read, place = await self._reading(
+            handle, language, is_part_enough=True, catalog_id=catalog_id
+        )
         known = self.kept.offer(place)
         if known is not None:
             read.timetable = self.kept.any_timetable(group_of(place, known.offer), session_id)
@@ -365,9 +375,15 @@ class Quotes:
         return Times.of(await self.of_offer(handle, language, is_part_enough=True))
 
     async def _reading(
-        self, handle: Handle, language: str, *, is_part_enough: bool
+        self,
+        handle: Handle,
+        language: str,
+        *,
+        is_part_enough: bool,
+        catalog_id: str | None = None,
     ) -> tuple[OfferReading, Place]:
-        catalog_id = await self.catalog.catalog_id(handle.alias, language)
+        if catalog_id is None:
+            catalog_id = await self.catalog.catalog_id(handle.alias, language)
         where = (catalog_id, handle.id)
         return OfferReading(self.ticketing, where, language, is_part_enough), (*where, language)
 

@@ -41,6 +41,10 @@ MapRead: TypeAlias = Callable[[Opening], Awaitable[SeatMap]]
 """Fetches a map; it waits for the opening when the API's answer has come."""
 
 
+MOST_AT_ONCE: Final = 1_000
+"""Seats, zones and offers that are gone through at once, while no other call is served."""
+
+
 class Extra(Enum):
     """Parts of a plan that are made only on request: each costs time and memory."""
 
@@ -220,9 +224,11 @@ class SeatPlans:
         async with self._drafting.kept(place, draft, asked=query) as layout:
             # Price tables may come from a cache, but are never older than this.
             as_of = self.api.now() - timedelta(seconds=calendar.KEPT_SECONDS)
-            return await self._drafting.in_turn(
-                partial(_planned, query, layout, base, wanted, offers, as_of, names, choices)
-            )
+            planned = partial(_planned, query, layout, base, wanted, offers, as_of, names, choices)
+            # A millisecond's work: to wait for a thread would cost more than that.
+            if not query.extras and layout.places + len(offers.rows) <= MOST_AT_ONCE:
+                return planned()
+            return await self._drafting.in_turn(planned)
 
     async def _layout(self, read: MapRead, names: Mapping[str, str], opening: Opening) -> Layout:
         seat_map = await read(opening)
@@ -265,7 +271,9 @@ class SeatPlans:
         # are read at most once a day.
         found = base.seat_map_id
         if session_id is not None or rows[0].session_required:
-            times = await self.quotes.timed(rows[0].handle, language, session_id)
+            times = await self.quotes.timed(
+                rows[0].handle, language, session_id, catalog_id=base.catalog.id
+            )
             sessions = [s for s in times.sessions if session_id in (None, s.id)]
             if session_id in times.over:
                 raise Refusal(

@@ -455,6 +455,7 @@ class _Sheet:
         notes = self._scene.notes()
         for line, note in enumerate(notes):
             at = (_EDGE, height - _EDGE / 2 - _NOTE * (len(notes) - line - 1) - 6)
+            note = fitted(note, 16, WIDTH - 2 * _EDGE)
             self._text(note, at, 16, fill=self._theme.faint_ink, centred=False)
 
     def _text(

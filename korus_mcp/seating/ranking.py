@@ -112,7 +112,15 @@ class _Candidate:
     @property
     def and_left(self) -> str:
         """The number left, as words for the end of a reason."""
-        return "" if self.left is None else f", {self.left} left"
+        return f", {self.stock}" if self.stock else ""
+
+    @property
+    def stock(self) -> str:
+        """What is left, in words; of stock that zones share only what this one has room for."""
+        if not self.zone.is_shared:
+            return "" if self.left is None else f"{self.left} left"
+        most, is_less = self.zone.places, self.left != most_left(self.offers)
+        return f"at most {most} of a shared stock" if is_less else "of a shared stock"
 
     def placed(self, why: str, rank: int | None, unfit: Unfit | None = None) -> RankedZone:
         """The ranked zone."""
@@ -123,15 +131,15 @@ _Ordered: TypeAlias = list[tuple[_Candidate, str]]
 
 
 def _candidate(zone: ZoneRow, quantity: int, *, is_known: bool) -> _Candidate:
-    fitting = [o for o in zone.offers if o.seats(quantity)]
+    fitting = [o for o in zone.offers if zone.seats(o, quantity)]
     # A zone that does not fit is shown with those of its offers that come nearest to the wish.
     offers = fitting or zone.offers or zone.too_dear
     return _Candidate(
         zone=zone,
         offers=tuple(fitting or _there(zone.offers) or _there(zone.too_dear)),
         price=min((o.price for o in offers if o.price is not None), default=None),
-        left=most_left(offers),
-        problem=None if fitting else _problem(zone, is_known=is_known),
+        left=zone.at_most(most_left(offers)),
+        problem=None if fitting else _problem(zone, quantity, is_known=is_known),
     )
 
 
@@ -139,7 +147,7 @@ def _there(offers: Iterable[SeatOffer]) -> list[SeatOffer]:
     return [o for o in offers if o.left != 0]
 
 
-def _problem(zone: ZoneRow, *, is_known: bool) -> tuple[Unfit, str]:
+def _problem(zone: ZoneRow, quantity: int, *, is_known: bool) -> tuple[Unfit, str]:
     """Why a zone does not fit, as a kind and in words.
 
     Without `is_known` the offers of the day are incomplete, so a zone without offers may have some.
@@ -147,9 +155,8 @@ def _problem(zone: ZoneRow, *, is_known: bool) -> tuple[Unfit, str]:
     if zone.unasked is not None:
         return Unfit.NOT_ASKED, zone.unasked
     # Too few seats come nearest to the wish, since fewer people could go there.
-    most = max((o.left or 0 for o in zone.offers), default=0)
-    if most:
-        return Unfit.TOO_FEW, f"only {most} left"
+    if there := _there(zone.offers):
+        return Unfit.TOO_FEW, _too_few(zone, there, quantity)
     if not zone.all_offers:
         return Unfit.NOTHING, "nothing on sale" if is_known else "no offer known"
     if all(o.left == 0 for o in zone.all_offers):
@@ -157,6 +164,15 @@ def _problem(zone: ZoneRow, *, is_known: bool) -> tuple[Unfit, str]:
     if zone.offers:
         return Unfit.TOO_DEAR, "sold out at that price"
     return Unfit.TOO_DEAR, "above the highest price"
+
+
+def _too_few(zone: ZoneRow, offers: Iterable[SeatOffer], quantity: int) -> str:
+    """Why a zone of which something is left has too few for so many, in words."""
+    # Without a limit only the places of the zone can be too few.
+    most = max((o.left for o in offers if o.left is not None), default=zone.places)
+    if zone.places is not None and zone.places < quantity and zone.at_most(most) == zone.places:
+        return f"only {zone.places} places"
+    return "too few in a shared stock" if zone.is_shared else f"only {most} left"
 
 
 def _cheapest(found: Iterable[_Candidate]) -> _Ordered:
@@ -170,7 +186,8 @@ def _beside_the_cheapest(candidate: _Candidate, least: Money | None) -> str:
     if price is None or least is None:
         return f"no price stated{candidate.and_left}"
     if price == least:
-        return "cheapest" if candidate.left is None else f"cheapest with {candidate.left} left"
+        is_plain = candidate.stock and not candidate.zone.is_shared
+        return f"cheapest with {candidate.stock}" if is_plain else f"cheapest{candidate.and_left}"
     # A difference between two currencies cannot be computed, so the price itself is shown.
     if price.currency != least.currency:
         return f"{price}{candidate.and_left}"

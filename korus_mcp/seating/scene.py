@@ -11,7 +11,7 @@ from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating.layout import Drawing, DrawnZone
 from korus_mcp.seating.names import NAME_LIMIT
 from korus_mcp.seating.palette import STEPS, Theme, mixed, ramp
-from korus_mcp.seating.table import ZoneRow, price_range
+from korus_mcp.seating.table import SharedStock, ZoneRow, price_range, shared_stocks
 from korus_mcp.seating.wording import Words
 
 SHOWN_BEST: Final = 3
@@ -71,7 +71,7 @@ class LegendLine:
 
 @dataclass(frozen=True, kw_only=True)
 class PricedZone:
-    """A zone with its lowest and highest price, and its colours.
+    """A zone with its lowest and highest price, what is left in it alone, and its colours.
 
     `step` is the index of its lowest price in the colour ramp, None if it does not fit the wish.
     """
@@ -104,6 +104,8 @@ class Scene:
     asked: PictureQuery
     words: Words
     theme: Theme
+    stocks: tuple[SharedStock, ...] = ()
+    """What zones share, each stock once."""
     unknown: int = 0
     """How many offers of the day are not shown, since they cannot be parsed or used."""
 
@@ -163,7 +165,12 @@ class Scene:
             notes.append(words.partly_schematic)
         of_type = self.asked.price_type
         shown = [words.prices_of.format(clean_line(of_type, NAME_LIMIT))] if of_type else []
-        return [*shown, *notes, words.allocates]
+        shared = " · ".join(
+            words.shared.format(clean_line(s.name, NAME_LIMIT), s.left, len(s.zones))
+            for s in self.stocks
+            if s.left
+        )
+        return [*shown, *filter(None, (shared,)), *notes, words.allocates]
 
     def _step(self, step: int, color: str) -> LegendLine:
         zones = [zone for zone in self.zones if zone.step == step]
@@ -213,7 +220,9 @@ def scene_of(
     found = []
     for drawn in drawing.zones:
         row = by_number.get(drawn.number)
-        state, left = state_of(row, asked.quantity), row.left if row is not None else None
+        state = state_of(row, asked.quantity)
+        # What zones share is told once, in a note.
+        left = row.left if row is not None and not row.is_shared else None
         # A zone that does not fit the wish shows all its prices, those above the limit, too.
         prices = None
         if row is not None:
@@ -243,6 +252,7 @@ def scene_of(
         asked=asked,
         words=words,
         theme=theme,
+        stocks=shared_stocks(rows),
         unknown=unknown,
     )
 

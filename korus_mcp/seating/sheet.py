@@ -6,10 +6,11 @@ flat list (x, y, x, y, ...). There are no nulls: a key without a value is left o
 A zone has `n`, its number; `at`, the place of its label; `category`, an index into `categories`;
 `from` and `to`, the lowest and highest price of the offers it is compared by, which are those of
 `price_type`; `best`, its rank; `why`, the reason in words; `left`, where 0 is sold out, and no key
-means no limit or not known; `shared`, if zones of the category share that stock; `offers`, without
-which nothing is on sale that day: those with `beside` are of another price type or category;
-`more`, the number of offers left out; and `schematic`, if we chose its place. `asked` are the price
-types and seating categories that were asked for, as they were written.
+means no limit or not known; `places`, how many people it has room for; `shared`, how many zones
+sell out of the same stock, all of which `stocks` tell by name, each once; `offers`, without which
+nothing is on sale that day: those with `beside` are of another price type or category; `more`, the
+number of offers left out; and `schematic`, if we chose its place. `asked` are the price types and
+seating categories that were asked for, as they were written.
 
 `notes` are codes: "no_focus", the buyer asked for the closest zones, but the map does not show
 where the stage is; "day_stock", `left` is for the day and not for the session; "unknown_offers",
@@ -19,7 +20,7 @@ data of offers is at least as new as `as_of`.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
@@ -28,7 +29,14 @@ from typing import Any, Final, TypeAlias
 from korus_mcp.foundation.money import EURO, UNKNOWN, Money
 from korus_mcp.seating.layout import Drawing, DrawnZone, Point
 from korus_mcp.seating.ranking import Preference, RankedZone, Ranking
-from korus_mcp.seating.table import CategoryRow, SeatOffer, SeatTable, most_left, price_range
+from korus_mcp.seating.table import (
+    CategoryRow,
+    SeatOffer,
+    SeatTable,
+    most_left,
+    price_range,
+    shared_stocks,
+)
 
 VERSION: Final = 1
 DRAWN_SEATS: Final = 6000
@@ -105,6 +113,12 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
             _present(name=c.name, color=c.color, **writer.category(by_category.get(c.name)))
             for c in drawing.categories
         ],
+        stocks=[
+            {"name": stock.name, "left": stock.left, "zones": len(stock.zones)}
+            for stock in shared_stocks(table.zones)
+            if stock.left
+        ]
+        or None,
         zones=[
             {
                 **_shape(zone, categories, with_seats=with_seats),
@@ -145,12 +159,17 @@ class _Writer:
         beside = {offer.offer_id for offer in place.zone.beside}
         return _present(
             **self._range(place.zone.all_offers),
-            left=most_left(offers),
-            shared=place.zone.is_by_category or None,
+            left=place.zone.at_most(most_left(offers)),
+            places=place.zone.places,
+            shared=len(place.zone.sharing) or None,
             best=place.rank,
             why=place.why,
             offers=[
-                self.offer(offer, is_beside=offer.offer_id in beside) for offer in offers[:most]
+                self.offer(
+                    replace(offer, left=place.zone.at_most(offer.left)),
+                    is_beside=offer.offer_id in beside,
+                )
+                for offer in offers[:most]
             ]
             or None,
             more=max(0, len(offers) - most) or None,
@@ -189,7 +208,6 @@ def _shape(zone: DrawnZone, categories: Mapping[str, int], *, with_seats: bool) 
         outline=_flat(zone.outline),
         at=_flat([zone.label_at]),
         rows=[_flat(row) for row in zone.rows] if with_seats and zone.rows else None,
-        capacity=zone.capacity,
         schematic=zone.is_schematic or None,
     )
 

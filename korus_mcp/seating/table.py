@@ -56,9 +56,9 @@ class ZoneRow:
     `number` is its index in the API's list. The zone is compared with others at one price type:
     those are its `offers`, and `too_dear`, which cost more than the buyer's limit and do not count
     for price or stock. `beside` are its other offers, those of other price types or categories.
-    `unasked` says in words why none of its offers is what was asked for. `is_by_category`: its
-    offers are those of its seating category and name no zone, so that zones of the category share
-    what is left.
+    `unasked` says in words why none of its offers is what was asked for. `places` is how many
+    people the zone has room for, None if the map does not tell. `sharing` are the numbers of the
+    zones that sell the same offers, and so share what is left; () if it has its own.
     """
 
     number: int
@@ -68,12 +68,26 @@ class ZoneRow:
     too_dear: tuple[SeatOffer, ...] = ()
     beside: tuple[SeatOffer, ...] = ()
     unasked: str | None = None
-    is_by_category: bool = False
+    places: int | None = None
+    sharing: tuple[int, ...] = ()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other zones sell out of the same stock."""
+        return bool(self.sharing)
 
     @property
     def left(self) -> int | None:
         """The highest stock of its offers, not their sum: price types share the same seats."""
-        return most_left(self.offers)
+        return self.at_most(most_left(self.offers))
+
+    def at_most(self, left: int | None) -> int | None:
+        """What is left of an offer, in this zone: never more than it has places; None: no limit."""
+        return left if left is None or self.places is None else min(left, self.places)
+
+    def seats(self, offer: SeatOffer, quantity: int) -> bool:
+        """Whether so many can be seated here with one of its offers."""
+        return offer.seats(quantity) and (self.places is None or self.places >= quantity)
 
     @property
     def all_offers(self) -> tuple[SeatOffer, ...]:
@@ -87,7 +101,7 @@ class ZoneRow:
 
     def has_room_for(self, quantity: int) -> bool:
         """Whether one of its offers has at least `quantity` left."""
-        return any(o.seats(quantity) for o in self.offers)
+        return any(self.seats(o, quantity) for o in self.offers)
 
     def in_order_for(self, quantity: int) -> tuple[SeatOffer, ...]:
         """Every offer: those it is compared by, then the others; of each those with enough stock
@@ -97,9 +111,21 @@ class ZoneRow:
         return tuple(
             sorted(
                 self.every_offer,
-                key=lambda o: (o.offer_id in beside, not o.seats(quantity), o.left == 0),
+                key=lambda o: (o.offer_id in beside, not self.seats(o, quantity), o.left == 0),
             )
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedStock:
+    """What several zones, by their numbers, have left together; `left` None is no stated limit.
+
+    `name` is their category, else the first of their names.
+    """
+
+    name: str
+    zones: tuple[int, ...]
+    left: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +211,7 @@ def seat_table(
         by_zone=_by_choice(offers, ZONE),
         by_category=_by_choice((o for o in offers if ZONE not in o.choices), CATEGORY),
     )
-    matched = [join.matched(number, zone) for number, zone in enumerate(seat_map.zones)]
+    matched = _with_sharers(join.matched(n, zone) for n, zone in enumerate(seat_map.zones))
     taken = [tuple(o for o in row.offers if asked.takes(o, row.category)) for row in matched]
     compared = _Comparison(tuple(taken))
     zones = tuple(
@@ -295,8 +321,30 @@ class _Join:
             name=name,
             category=category,
             offers=offers,
-            is_by_category=bool(offers) and not by_zone,
+            places=_places_of(zone),
         )
+
+
+def _places_of(zone: Zone) -> int | None:
+    """How many people a zone has room for, by its capacity and its seats; None if not told."""
+    rows = zone.rows or ()
+    # Rows of which some are empty, or were not read, do not tell how many seats there are.
+    is_whole = all(row.seats and not row.lacks("seats") for row in rows)
+    seats = sum(len(row.seats) for row in rows) if is_whole else 0
+    return min((n for n in (zone.capacity, seats) if n and n > 0), default=None)
+
+
+def _with_sharers(rows: Iterable[ZoneRow]) -> list[ZoneRow]:
+    """The zones, each with the numbers of those that have the same offers."""
+    found = list(rows)
+    sellers: dict[tuple[str, ...], list[int]] = {}
+    for row in found:
+        sellers.setdefault(tuple(o.offer_id for o in row.offers), []).append(row.number)
+    shared = {
+        numbers[0]: tuple(numbers) for ids, numbers in sellers.items() if ids and len(numbers) > 1
+    }
+    sharing = {number: numbers for numbers in shared.values() for number in numbers}
+    return [replace(row, sharing=sharing.get(row.number, ())) for row in found]
 
 
 def _by_choice(offers: Iterable[SeatOffer], code: str) -> dict[str, tuple[SeatOffer, ...]]:
@@ -310,10 +358,33 @@ def _by_choice(offers: Iterable[SeatOffer], code: str) -> dict[str, tuple[SeatOf
     return {name: tuple(same) for name, same in found.items()}
 
 
+def shared_stocks(rows: Sequence[ZoneRow]) -> tuple[SharedStock, ...]:
+    """What zones share, each stock once, in the order of the first of its zones."""
+    pools: dict[tuple[int, ...], list[ZoneRow]] = {}
+    for row in rows:
+        if row.is_shared and row.offers:
+            pools.setdefault(row.sharing, []).append(row)
+    return tuple(
+        SharedStock(
+            name=sharers[0].category or sharers[0].name, zones=numbers, left=_left_of_all(sharers)
+        )
+        for numbers, sharers in pools.items()
+    )
+
+
+def _left_of_all(sharers: Sequence[ZoneRow]) -> int | None:
+    """What is left of the stock that zones share: never more than they have places together."""
+    left = most_left(sharers[0].offers)
+    places = [row.places for row in sharers if row.places is not None]
+    if left is None or len(places) < len(sharers[0].sharing):
+        return left
+    return min(left, sum(places))
+
+
 def _category(name: str | None, zones: Sequence[ZoneRow]) -> CategoryRow:
-    # Zones with exactly the same offers share their stock, which counts once.
-    pools = {tuple(o.offer_id for o in zone.offers): zone.left for zone in zones if zone.offers}
-    lefts = list(pools.values())
+    selling = [zone for zone in zones if zone.offers]
+    lefts = [zone.left for zone in selling if not zone.is_shared]
+    lefts += [stock.left for stock in shared_stocks(selling)]
     stated = [left for left in lefts if left is not None]
     offers = {o.offer_id: o for zone in zones for o in zone.offers}
     return CategoryRow(

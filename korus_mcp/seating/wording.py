@@ -26,6 +26,7 @@ class Words:
     to: str = "to"
     from_price: str = "from {}"
     left: str = "{} left"
+    shared: str = "{}: {} left, shared by {} zones"
     zone_count: str = "{} zones"
     schematic: str = "Schematic: not the real layout"
     partly_schematic: str = "Dashed zones: schematic, not their real place"
@@ -73,6 +74,7 @@ FRENCH: Final = Words(
     to="à",
     from_price="dès {}",
     left="reste {}",
+    shared="{} : reste {}, pour {} zones ensemble",
     zone_count="{} zones",
     schematic="Schéma : ce n'est pas le plan réel",
     partly_schematic="Zones en tirets : placées en schéma",

@@ -31,6 +31,7 @@ from korus_mcp.seating.table import (
     SeatOffer,
     most_left,
     price_range,
+    shared_stocks,
 )
 from korus_mcp.tools.arguments import (
     Amount,
@@ -87,13 +88,19 @@ class SeatOfferView(Part):
 
 
 class ZoneView(Part):
-    """One of the zones that fit best, with offers that buy seats in it, and `more` that do."""
+    """One of the zones that fit best, with offers that buy seats in it, and `more` that do.
+
+    `shared`: other zones sell out of the same stock, which its category tells; `places` is there
+    where this zone has room for fewer.
+    """
 
     zone: str
     category: str | None = None
     from_price: str | None = None
     to_price: str | None = None
     left: int | None = None
+    shared: bool = False
+    places: int | None = None
     enough: bool = False
     why: str | None = None
     rows: str | None = None
@@ -121,9 +128,16 @@ class ZoneView(Part):
         return lines_of(f"{self.zone}{category}: {told}{more}", *lines)
 
 
+class SharedStockView(Part):
+    """What is left of a stock out of which so many zones sell."""
+
+    left: int
+    zones: int
+
+
 class CategoryView(Part):
     """A seating category: what a seat costs by price type, how many zones it has and how many of
-    these fit.
+    these fit, and what its zones share.
     """
 
     category: str | None = None
@@ -131,6 +145,7 @@ class CategoryView(Part):
     prices: dict[str, str] = {}
     zones: int
     fit: int
+    shared: list[SharedStockView] = []
     why: str | None = None
     """Why none of them fits, where that is the same of all."""
 
@@ -140,7 +155,8 @@ class CategoryView(Part):
         prices = ", ".join(f"{kind} {price}" for kind, price in self.prices.items())
         fit = "" if self.fit == self.zones else f", {self.fit} fit"
         why = f", {self.why}" if self.why else ""
-        return f"{name}: {f'{prices}; ' if prices else ''}{_zones(self.zones)}{fit}{why}"
+        shared = "".join(f", {s.left} left shared by {s.zones}" for s in self.shared)
+        return f"{name}: {f'{prices}; ' if prices else ''}{_zones(self.zones)}{fit}{why}{shared}"
 
 
 _NO_REASONS: Final = ("zones_hidden", "untied_offers")
@@ -391,12 +407,17 @@ def _next(plan: SeatPlan, shown: Sequence[_Shown]) -> str:
 def _zone(each: _Shown, plan: SeatPlan) -> ZoneView:
     ranked = each.ranked
     lowest, highest = price_range(ranked.offers) or (None, None)
+    zone, stock = ranked.zone, most_left(ranked.offers or ranked.zone.all_offers)
+    left = zone.at_most(stock)
     return ZoneView(
-        zone=ranked.zone.name,
-        category=ranked.zone.category,
+        zone=zone.name,
+        category=zone.category,
         from_price=text_of(lowest),
         to_price=text_of(highest) if highest != lowest else None,
-        left=most_left(ranked.offers or ranked.zone.all_offers),
+        # What zones share is told once, with their category.
+        left=None if zone.is_shared and left else left,
+        shared=zone.is_shared,
+        places=zone.places if zone.is_shared and left != stock else None,
         # The stock of a whole day says nothing about one session.
         enough=ranked.rank is not None and not plan.is_stock_of_day and not _is_beyond(plan),
         why=ranked.why,
@@ -437,6 +458,14 @@ def _categories(plan: SeatPlan) -> list[CategoryView]:
             groups.setdefault(each.zone.category, []).append(each)
     dearest = {name: _dearest(zones) for name, zones in groups.items()}
     ordered = sorted(groups, key=lambda name: dearest[name], reverse=True)
+    shared = {
+        name: [
+            SharedStockView(left=stock.left, zones=len(stock.zones))
+            for stock in shared_stocks([each.zone for each in zones])
+            if stock.left
+        ]
+        for name, zones in groups.items()
+    }
     return [
         CategoryView(
             category=name,
@@ -444,6 +473,7 @@ def _categories(plan: SeatPlan) -> list[CategoryView]:
             prices=_prices(offer for each in groups[name] for offer in each.zone.every_offer),
             zones=len(groups[name]),
             fit=sum(each.rank is not None for each in groups[name]),
+            shared=shared[name],
             why=_common_why(groups[name]),
         )
         for name in ordered[:SHOWN_CATEGORIES]

@@ -170,7 +170,10 @@ def test_a_zone_that_is_not_placed_comes_after_those_that_are() -> None:
 def test_together_prefers_rows_that_hold_all() -> None:
     seat_map = SeatMap.model_validate(
         plan(
-            {"name": "short", "rows": [row("A", (0.0, 0.0), (10.0, 0.0))]},
+            {
+                "name": "short",
+                "rows": [row(each, (0.0, y), (10.0, y)) for each, y in (("A", 0.0), ("B", 9.0))],
+            },
             {"name": "standing"},
             {"name": "long", "rows": [_line("A", 90), _line("B", 99)]},
             {"name": "emptier", "rows": [{"name": "A", "seats": [{"name": "1"}] * 9}]},
@@ -183,7 +186,7 @@ def test_together_prefers_rows_that_hold_all() -> None:
         ("emptier", 1, "rows of up to 9"),
         ("long", 2, "rows of up to 8, 4 left"),
         ("standing", 3, "no rows on the map, 80 left"),
-        ("short", 4, "rows of only up to 2, 90 left"),
+        ("short", 4, "rows of only up to 2, 4 left"),
         ("full", None, "only 3 left"),
     ]
 
@@ -258,11 +261,15 @@ def test_small_halls_are_ranked_as_by_brute_force(
     assert found.note is None
     assert stage.focus is not None
 
+    def places(n: int) -> int:
+        lengths = zones[n][1]
+        return min(9, sum(lengths)) if lengths and all(lengths) else 9
+
     def good(n: int) -> list[tuple[str | None, int | None]]:
-        if n >= len(zones):
+        if n >= len(zones) or places(n) < quantity:
             return []
         return [
-            (price, left)
+            (price, left if left is None else min(left, places(n)))
             for price, left in zones[n][0]
             if (left is None or left >= quantity)
             and (max_price is None or price is None or Decimal(price) <= Decimal(max_price))

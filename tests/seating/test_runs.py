@@ -147,9 +147,9 @@ def test_together_prefers_neighbours_to_long_rows_with_an_aisle() -> None:
     ranking = ranked(table, wish, drawing)
     told = [(place.zone.name, place.why) for place in ranking.zones]
     assert told == [
-        ("Pews", "rows of up to 4, 9 left"),
         ("Floor", "rows of up to 5, 9 left"),
-        ("Coach", "rows of only up to 2, 99 left"),
+        ("Pews", "rows of up to 4, 4 left"),
+        ("Coach", "rows of only up to 2, 4 left"),
     ]
     context = SheetContext(title="t", product_base_id="k.1", language="en", quantity=4)
     sheet = sheet_of(drawing, table, ranking, context)

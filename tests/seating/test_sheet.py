@@ -105,7 +105,7 @@ def test_a_sheet_holds_all_that_the_map_shows() -> None:
         "n": 0,
         "name": "North",
         "category": 0,
-        "capacity": 40,
+        "places": 40,
         "from": "45.00",
         "to": "60.50",
         "left": 12,
@@ -197,7 +197,7 @@ def test_zones_sold_by_category_say_that_they_share() -> None:
     zones = ({"name": "a", "seatingCategory": "/c/1"}, {"name": "b", "seatingCategory": "/c/1"})
     shared = offer("k.1", euros("10"), 7, seating_category="Gold")
     found = sheet(plan(*zones, seatingCategories=categories), shared)
-    assert [zone["shared"] for zone in found["zones"]] == [True, True]
+    assert [zone["shared"] for zone in found["zones"]] == [2, 2]
     assert found["categories"][0]["left"] == 7
 
 

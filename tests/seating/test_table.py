@@ -146,8 +146,8 @@ def test_a_zone_with_offers_of_its_own_does_not_take_those_of_its_category() -> 
     )
     own, general = offer("1", zone="a", seating_category="Or"), offer("2", seating_category="Or")
     first, second = table(plan, own, general).zones
-    assert (bought(first), first.is_by_category) == (["1"], False)
-    assert (bought(second), second.is_by_category) == (["2"], True)
+    assert [bought(first), bought(second)] == [["1"], ["2"]]
+    assert [first.sharing, second.sharing] == [(), ()]
 
 
 @pytest.mark.parametrize(

@@ -148,11 +148,12 @@ async def test_a_zone_nobody_sells_stays_on_the_map(venues: dict[str, Venue]) ->
 
 async def test_zones_of_one_category_share_what_is_left(venues: dict[str, Venue]) -> None:
     table = venues["theatre"].table(0)
-    assert all(zone.is_by_category for zone in table.zones)
     gallery = next(row for row in table.categories if row.name == "Gallery")
     even, odd = (zone for zone in table.zones if zone.category == "Gallery")
-    assert gallery.left == even.left == odd.left
-    assert not any(zone.is_by_category for zone in venues["stadium"].table(0).zones)
+    assert even.sharing == odd.sharing == (even.number, odd.number)
+    assert gallery.left is not None
+    assert [even.left, odd.left] == [min(gallery.left, z.places or 0) for z in (even, odd)]
+    assert not any(zone.is_shared for zone in venues["stadium"].table(0).zones)
 
 
 async def test_the_stock_of_a_category_is_that_of_its_zones(venues: dict[str, Venue]) -> None:

@@ -1,5 +1,6 @@
 """The seat map page in its host: what a person sees and chooses, what the assistant hears."""
 
+import re
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -821,19 +822,43 @@ def test_the_ticket_that_is_shown_first_can_be_confirmed_without_asking_again(st
 
 
 @pytest.mark.parametrize(
-    ("language", "left"),
-    [("en", "8 left in this category"), ("fr", "8 restantes dans cette catégorie")],
+    ("language", "row", "total", "left"),
+    [
+        (
+            "en",
+            "at most 4, shared stock",
+            "Gold: 83 left, shared by 2 zones.",
+            "at most 4 here, shared with other zones",
+        ),
+        (
+            "fr",
+            "4 au plus, stock partagé",
+            "Gold : reste 83, pour 2 zones ensemble.",
+            "4 au plus ici, partagées avec d’autres zones",
+        ),
+    ],
 )
-def test_stock_that_zones_share_is_said_to_be_shared(
-    stage: Stage, language: str, left: str
+def test_stock_that_zones_share_is_told_once_and_said_to_be_shared(
+    stage: Stage, language: str, row: str, total: str, left: str
 ) -> None:
-    sheet = sheets.hall(language)
-    sheet["zones"][2]["shared"] = True
-    frame = _open(stage, sheet, answers={"check_availability": [sheets.checked(left=8)]})
-    expect(frame.locator(".row", has_text="Block 3").locator(".left")).to_have_text(left)
+    sheet = sheets.hall(language) | {"stocks": [{"name": "Gold", "left": 83, "zones": 2}]}
+    sheet["zones"][2] |= {"shared": 2, "left": 4, "places": 4}
+    frame = _open(stage, sheet, answers={"check_availability": [sheets.checked(left=83)]})
+    expect(frame.locator(".row", has_text="Block 3").locator(".left")).to_have_text(row)
+    expect(frame.locator("footer")).to_contain_text(total)
     _zone(frame, "Block 3").click()
     expect(frame.locator(".good")).to_contain_text(left)
-    assert "8 left in this category" in _told(stage)["text"]
+    assert "at most 4 left here, shared with other zones" in _told(stage)["text"]
+    assert _told(stage)["left"] == 4
+
+
+def test_a_zone_of_four_places_never_fits_six(stage: Stage) -> None:
+    sheet = sheets.hall() | {"quantity": 6}
+    sheet["zones"][2] |= {"left": 4, "places": 4}
+    frame = _open(stage, sheet, answers={"check_availability": [sheets.checked(left=83)]})
+    expect(_zone(frame, "Block 3")).to_have_accessible_name(re.compile("does not fit"))
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".outcome")).to_contain_text("This zone has only 4 places.")
 
 
 @pytest.mark.parametrize(

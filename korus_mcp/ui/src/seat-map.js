@@ -347,10 +347,11 @@ class Page {
   }
 
   #smallPrint() {
-    const { untied, hidden, priceType } = this.#sheet;
+    const { untied, hidden, priceType, stocks } = this.#sheet;
     const notes = NOTES.filter((code) => this.#sheet.notes.includes(code));
     const lines = [
       priceType && this.#words("price_type", { name: priceType }),
+      ...stocks.map((stock) => this.#words("stock", stock)),
       this.#words("allocated"),
       untied > 0 && this.#words("untied", { count: untied }),
       hidden > 0 && this.#words("hidden", { count: hidden }),
@@ -464,7 +465,14 @@ class Page {
     if (zone.isSoldOut) return this.#words("sold_out");
     if (zone.isUnknown) return this.#words("not_known");
     if (!zone.isOnSale) return this.#words(zone.isAbove ? "above" : "not_on_sale");
-    return zone.left === undefined ? "" : this.#words(zone.isShared ? "left_shared" : "left", { count: zone.left });
+    if (zone.isShared) return this.#sharedLeft(zone);
+    return zone.left === undefined ? "" : this.#words("left", { count: zone.left });
+  }
+
+  /** What zones share is told once, beneath; here only what this one has room for. */
+  #sharedLeft({ left, places }) {
+    const isFew = places !== undefined && left === places;
+    return isFew ? this.#words("few_of_shared", { count: places }) : this.#words("shared");
   }
 
   #zonePrice(zone) {

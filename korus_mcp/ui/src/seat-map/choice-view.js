@@ -2,7 +2,7 @@
 
 import { fill, h } from "../dom.js";
 import { priceOfChoice, priceOfOffer, quoted } from "./choosing.js";
-import { hasRoom, times } from "./wish.js";
+import { atMost, hasRoom, holds, times } from "./wish.js";
 
 /** How long the arrow keys have to rest on an offer before the issuer is asked, in milliseconds. */
 const PATIENCE = 400;
@@ -162,6 +162,7 @@ export class ChoiceView {
     return [
       this.#money(),
       this.#moved(check),
+      this.#tooSmall(),
       h("p", { class: "good", "data-say": "" }, [this.#words("available"), this.#left(check)].filter(Boolean).join(" · ")),
       this.#sessions(check),
     ];
@@ -197,7 +198,7 @@ export class ChoiceView {
           [
             h("bdi", { class: "name" }, [this.#writer.atVenue(session.startsAt) || session.id, session.ticket].filter(Boolean).join(", ")),
             h("span", { class: "price" }),
-            h("span", { class: "left" }, this.#left(session, false)),
+            h("span", { class: "left" }, this.#left(session)),
           ],
         ),
       ),
@@ -268,10 +269,18 @@ export class ChoiceView {
     return h("p", { class: "soft", "data-say": "" }, this.#words("moved", { price: this.#price(offer) }));
   }
 
-  #left({ left }, isShared = this.#choosing.zone.isShared) {
-    if (left === undefined) return "";
-    if (left === 0) return this.#words("sold_out");
-    return this.#words(isShared ? "left_shared" : "left", { count: left });
+  #left({ left }) {
+    const { zone } = this.#choosing;
+    const count = atMost(zone, left);
+    if (count === undefined) return "";
+    if (count === 0) return this.#words("sold_out");
+    return this.#words(zone.isShared ? "left_shared" : "left", { count });
+  }
+
+  /** The issuer answers for an offer, which other, larger zones may sell, too. */
+  #tooSmall() {
+    const { zone, quantity } = this.#choosing;
+    return !holds(zone, quantity) && h("p", { class: "notice", "data-say": "" }, this.#words("few_places", { count: zone.places }));
   }
 }
 

@@ -6,7 +6,7 @@
 import { amountOf, countOf, currencyOf, idOf } from "./sheet.js";
 import { clean } from "../texts.js";
 import { listOf } from "../values.js";
-import { comparedOf, hasRoom, isWithin } from "./wish.js";
+import { atMost, comparedOf, hasRoom, isWithin } from "./wish.js";
 
 /** How long a changed number of seats has to stand before the issuer is asked, in milliseconds. */
 const PATIENCE = 350;
@@ -321,9 +321,9 @@ function unpicked({ offers, isCut }, sheet) {
 function priceFacts(choice, sheet) {
   const { zone, offer, check } = choice;
   const price = priceOfChoice(choice, sheet);
-  const left = check.left ?? (check.state === "done" ? undefined : offer.left);
-  const where = zone.isShared ? " in this category" : "";
-  const facts = [price && `${price.amount} ${price.currency} each`, left !== undefined && `${left} left${where}`];
+  const left = atMost(zone, check.left ?? (check.state === "done" ? undefined : offer.left));
+  const told = zone.isShared && left ? `at most ${left} left here, shared with other zones` : `${left} left`;
+  const facts = [price && `${price.amount} ${price.currency} each`, left !== undefined && told];
   return facts.filter(Boolean);
 }
 
@@ -351,7 +351,7 @@ function dataOf(choice, sheet) {
     price: price?.amount,
     from_price: offer ? undefined : zone.from,
     currency: price?.currency ?? sheet.currency,
-    left: check.left,
+    left: atMost(zone, check.left),
     bookable: check.isBookable,
     session_id: session?.id,
   };

@@ -2,14 +2,14 @@
  * What a get_seat_map result says, made safe to draw: the sheet of its `_meta`, else its zones.
  *
  * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice, prefer,
- * priceType, asked, asOf, notes, isDrawn, isTiled, isSchematic, width, height, focus, zones, untied,
- * hidden}`; a zone `{key, number,
- * name, category, color, outline, at, rows, isSchematic, from, to, left, best, offers, isShared, isCut,
+ * priceType, asked, asOf, notes, stocks, isDrawn, isTiled, isSchematic, width, height, focus, zones, untied,
+ * hidden}`; a stock that zones share `{name, left, count}`; a zone `{key, number,
+ * name, category, color, outline, at, rows, isSchematic, from, to, left, places, best, offers, isShared, isCut,
  * isAbove, isUnknown, isOnSale, isSoldOut}`; an offer `{id, product, price, foreign, left, isBeside}`. Prices are texts of an
  * amount ("45.00") in the sheet's one currency; `foreign` is the price of an offer in another
  * ("45.00 USD"). One that `isBeside` is not among those by which the zone is compared: it is of another
  * price type or category. `asOf` is when prices and stock were read, in milliseconds, or null. A zone `isShared`
- * when its stock is that of its category, `isCut` when not all its offers are listed, `isAbove` when all
+ * when other zones sell out of the same stock, and has room for so many `places`; it `isCut` when not all its offers are listed, `isAbove` when all
  * cost more than was asked for, `isUnknown` when it has none and not all could be read; a
  * sheet `isTiled` when nobody told where its zones are. What has another shape than it should is left out.
  */
@@ -66,6 +66,7 @@ function ofSheet(sheet) {
     prefer: preferenceOf(sheet.prefer),
     asOf: instantOf(sheet.as_of),
     notes: notesOf(sheet.notes),
+    stocks: listOf(sheet.stocks).map((stock) => stockOf(stock, stock.name)).filter(Boolean),
     isDrawn: width > 0 && height > 0 && zones.some((z) => z.outline.length),
     isTiled: false,
     isSchematic: sheet.schematic === true,
@@ -97,9 +98,10 @@ function zoneOf(zone, place, categories, currency) {
     from,
     to,
     left: countOf(zone.left),
+    places: countOf(zone.places),
     best: countOf(zone.best) ?? null,
     offers,
-    isShared: zone.shared === true,
+    isShared: countOf(zone.shared) > 1,
     isCut: isCut(zone, offers, from, to),
     isAbove: zone.why === ABOVE,
     isUnknown: zone.why === UNKNOWN,
@@ -142,6 +144,7 @@ function ofView(view, input) {
     prefer: preferenceOf(input.prefer),
     asOf: instantOf(view.as_of),
     notes: notesOf(view.notes),
+    stocks: listOf(view.categories).flatMap((of) => listOf(of.shared).map((stock) => stockOf(stock, of.category))).filter(Boolean),
     isDrawn: plan.zones.length > 0,
     isTiled: true,
     isSchematic: true,
@@ -171,6 +174,7 @@ function zoneOfView(zone, place, currency) {
     from,
     to,
     left: countOf(zone.left),
+    places: countOf(zone.places),
     best: place + 1,
     offers,
     isShared: zone.shared === true,
@@ -195,6 +199,12 @@ function withState(zone) {
   zone.isAbove &&= !zone.isSoldOut && !zone.isOnSale;
   zone.isUnknown &&= !zone.isSoldOut && !zone.isOnSale;
   return zone;
+}
+
+/** What zones share, or null where it says nothing. */
+function stockOf({ left, zones }, name) {
+  const [stock, count] = [countOf(left), countOf(zones)];
+  return stock && count > 1 ? { name: clean(name), left: stock, count } : null;
 }
 
 /** The price types and seating categories that were asked for, in the words of the call. */

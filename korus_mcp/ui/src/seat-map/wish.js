@@ -7,7 +7,7 @@ const STEPS = 6;
  * null) each; where not all are listed, the zone's lowest price and what it has left stand for the others.
  */
 export function fits(zone, { quantity, most }) {
-  if (!zone.isOnSale) return false;
+  if (!zone.isOnSale || !holds(zone, quantity)) return false;
   const isListed = zone.offers.length > 0 && !zone.isCut;
   const compared = comparedOf(zone);
   if (zone.offers.length && !compared.length) return false;
@@ -23,6 +23,16 @@ export function comparedOf({ offers }) {
 /** Whether an offer costs no more. */
 export function isWithin(offer, most) {
   return most === null || offer.price === null || Number(offer.price) <= Number(most);
+}
+
+/** Whether a zone has places for so many, as far as the map says. */
+export function holds({ places }, quantity) {
+  return places === undefined || places >= quantity;
+}
+
+/** What is left of a stock in a zone: never more than it has places; undefined without a limit. */
+export function atMost({ places }, left) {
+  return left === undefined || places === undefined ? left : Math.min(left, places);
 }
 
 /** Whether an offer seats so many, as far as it says. */

@@ -6,7 +6,7 @@ words themselves come those that say the same in other words (`meanings`).
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -57,10 +57,25 @@ STOP_WORDS: Final = frozenset(
         # words that fit everything on sale
         "billet billets entree entrees entry place places reservation seat seats ticket",
         "tickets next prochain prochaine",
+        # how many come, and on which day of the week
+        "one two three four five six seven eight nine ten both",
+        "deux trois quatre cinq sept huit neuf dix",
+        "monday tuesday wednesday thursday friday saturday sunday weekend today tomorrow tonight",
+        "lundi mardi mercredi jeudi vendredi samedi dimanche demain soir",
     )
     for word in line.split()
 )
 """Words that say nothing about a base; they count only if a query has no others."""
+PEOPLE: Final = frozenset(
+    word
+    for line in (
+        "adult adults child children family kid kids people person persons senior seniors student",
+        "students adulte adultes enfant enfants etudiant etudiants famille personne personnes",
+    )
+    for word in line.split()
+)
+"""Words for who comes. Where nothing has all words of a query, what is looked for counts more."""
+BESIDE_WHAT: Final = 0.2
 _SEASON: Final = re.compile(r"\b(\d\d)?(\d\d) ?[-/\u2013] ?(\d\d)\b")
 """A season as people write it: 26/27, 2026-27."""
 _SAYING: Final = ("name", "choices", "products")
@@ -127,7 +142,8 @@ class _Term:
         """How much it counts, by how rare it is and how sure what it means."""
         spelled = self.spelled
         sureness = max(spelled.sureness, UNDERSTOOD if self.meaning is not None else 0.0)
-        return spelled.weight * sureness
+        who = BESIDE_WHAT if spelled.word in PEOPLE else 1.0
+        return spelled.weight * sureness * who
 
     @property
     def is_named(self) -> bool:
@@ -153,8 +169,7 @@ def _best(store: Store, speller: Speller, query: str, scope: Scope) -> tuple[tup
     found = {row.number: row for row in named}
     total = store.matches(_match(needed, wide=True), Part.ALL, scope, at_most=COUNTED)
     for match in dict.fromkeys(_match(needed, wide=wide) for wide in (False, True)):
-        rows = _matching(store, match, scope, min(total, RANKED))
-        for row in sorted(rows, key=lambda row: -_clarity(row, terms)):
+        for row in _ranked(store, _matching(store, match, scope, min(total, RANKED)), terms):
             found.setdefault(row.number, row)
     return tuple(islice(found.values(), RANKED)), max(total, len(named))
 
@@ -285,19 +300,39 @@ def _saying(meaning: Meaning, known: Collection[str]) -> str | None:
     return f"({' OR '.join(ways)})" if ways else None
 
 
-def _matching(store: Store, match: str, scope: Scope, enough: int) -> list[Row]:
-    """Bases that match: first by their names, then by cities and the like, then by long texts."""
-    rows: dict[int, Row] = {}
+def _matching(store: Store, match: str, scope: Scope, enough: int) -> dict[Row, int]:
+    """Bases that match, each with where: 0 in its name, 1 in its city and the like, 2 in long
+    texts.
+    """
+    rows: dict[Row, int] = {}
     # If names give enough matches, the long texts need not be searched.
-    for part in (Part.NAME, Part.NAMING, Part.ALL):
+    for where, part in enumerate((Part.NAME, Part.NAMING, Part.ALL)):
         if len(rows) < enough:
             for row in store.matching(match, part, scope, limit=RANKED):
-                rows.setdefault(row.number, row)
-    return list(rows.values())
+                rows.setdefault(row, where)
+    return rows
+
+
+def _ranked(store: Store, rows: Mapping[Row, int], asked: Sequence[_Term]) -> list[Row]:
+    """The rows by how clearly their names say what was asked for. Of those that say nothing of it,
+    such as all of a venue, the ones with most products go first: a park's day ticket before a ride
+    in its balloon.
+    """
+    clarity = {row: _clarity(row, asked) for row in rows}
+    products = store.products_of([row.number for row in rows if not clarity[row]])
+
+    def place(row: Row) -> tuple[float, int, int]:
+        if clarity[row]:
+            return -clarity[row], 0, 0
+        return 0.0, rows[row], -products.get(row.number, 0)
+
+    return sorted(rows, key=place)
 
 
 def _clarity(row: Row, asked: Sequence[_Term]) -> float:
-    """The score of a name: higher with each word of the query, lower with each other word."""
+    """The score of a name: higher with each word of the query, lower with each other word; 0 if it
+    says none.
+    """
     whole = row.folded.split()
     name = [word for word in whole if word not in STOP_WORDS]
     said, before = 0.0, None
@@ -309,7 +344,7 @@ def _clarity(row: Row, asked: Sequence[_Term]) -> float:
         if term.follows and place is not None and before is not None and place == before + 1:
             said += TOGETHER
         before = place
-    return said - LENGTH * len(name)
+    return max(said - LENGTH * len(name), LENGTH) if said else 0.0
 
 
 def _meant_by(name: Sequence[str], asked: Sequence[str], meaning: Meaning) -> float:

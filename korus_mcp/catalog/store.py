@@ -206,6 +206,12 @@ class Store(index.CatalogIndex):
             (scope.narrowed(f"{part} : ({match})"), CONSIDERED, limit),
         )
 
+    def products_of(self, numbers: Sequence[int]) -> dict[int, int]:
+        """How many products each of these bases has; those without any are left out."""
+        places = ", ".join("?" * len(numbers))
+        query = f"SELECT base, count(*) FROM product WHERE base IN ({places}) GROUP BY base"  # noqa: S608 - places only
+        return dict(self._ask(query, tuple(numbers)))
+
     def matches(self, match: str, part: "Part", scope: "Scope", *, at_most: int) -> int:
         """How many bases match a full-text query, counted up to `at_most`."""
         query = "SELECT count(*) FROM (SELECT 1 FROM text WHERE text MATCH ? LIMIT ?)"

@@ -1,7 +1,7 @@
 """Search over the mirror: exact, then prefix, then all words, then typos, then most words."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -361,6 +361,30 @@ def test_a_rare_word_that_goes_with_no_other_does_not_carry_the_answer() -> None
 def test_how_many_are_wanted_says_less_than_what_is_wanted() -> None:
     shelf = desk(base("Le Volcan", kind="musical"), base("Le Volcan de verre 2", kind="concert"))
     assert shelf.found("2 volcan musical")[0] == "Le Volcan"
+
+
+def test_who_comes_and_when_says_less_than_what_is_wanted() -> None:
+    family = replace(
+        base("Ski pass", kind="snow_sports"),
+        choices={"price_type": (Choice("1", "price_type", "Family (2 adults, 2 children)"),)},
+    )
+    shelf = desk(family, base("Dated ticket", venue="Park of Lanterns", kind="theme_park"))
+    asked = "theme park on Saturday, two adults and two children"
+    assert shelf.found(asked) == ["Dated ticket"]
+    assert shelf.found("ski pass for two adults") == ["Ski pass"]
+
+
+def test_of_all_that_a_venue_sells_what_has_most_products_comes_first() -> None:
+    kinds = ("adult", "child", "senior")
+    wide = replace(
+        base("Ticket for one, two or three days of the season", venue="Park of Lanterns"),
+        products={each: ProductRecord(each, each, {}) for each in kinds},
+    )
+    ride = base("Ride", venue="Park of Lanterns", product="Ride")
+    told = base("Diary", text="Written in the Park of Lanterns", product="Diary")
+    shelf = desk(ride, told, wide)
+    assert shelf.found("park of lanterns") == [wide.name, "Ride", "Diary"]
+    assert shelf.found("ride park lanterns")[0] == "Ride"
 
 
 def test_of_words_that_no_base_has_together_the_rarer_is_kept() -> None:

@@ -13,10 +13,10 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from korus_mcp.foundation.language_tags import LANGUAGE_TAG, MOST_LISTED, canonical
-from korus_mcp.foundation.origins import canonical_origin, is_loopback
+from korus_mcp.foundation.origins import canonical_origin, is_loopback, is_port
 
 NAME = "korus-mcp"
 """The name of the server, and of the user's folders in which its files are."""
@@ -30,7 +30,6 @@ SANDBOX_LANGUAGE = "en"
 """Of the embedded sandbox: who tries it need not read French."""
 DOCUMENT_HOST = "storage.googleapis.com"
 SANDBOX_DOCUMENT_HOST = "documents.sandbox.invalid"
-MOST_PORT = 65_535
 MOST_SEED = 2**32 - 1
 FILE_BYTES = 64 * 1024
 """The largest credential file: a larger one was surely named by mistake."""
@@ -475,7 +474,7 @@ class _Reader:
         name, proxy = next(((n, p) for n, p in named.items() if p), ("", None))
         if proxy is not None:
             shape = _PROXY.fullmatch(proxy)
-            if shape is None or not _is_port(shape["port"]):
+            if shape is None or not is_port(shape["port"]):
                 self._problems.append(f"{name} must be {_PROXY_FORM}.")
         # NO_PROXY belongs to HTTP_PROXY and HTTPS_PROXY; KORUS_HTTP_PROXY has no exceptions.
         is_ours = name == "KORUS_HTTP_PROXY" or not trust_env
@@ -661,11 +660,6 @@ def _value(setting: Setting, given: str) -> object:
     return number if is_amount else int(number)
 
 
-def _is_port(port: str | None) -> bool:
-    """Whether a text of digits is a valid port; None or "" means the default port."""
-    return 0 < int(port or 1) <= MOST_PORT
-
-
 def _holds_certificates(path: str, *, is_file: bool) -> bool:
     """Whether a file has readable certificates; or, if not `is_file`, whether these are folders."""
     if not is_file:
@@ -709,51 +703,9 @@ def _text_of(path: Path) -> str:
 
 
 def _database_problem(url: str) -> str | None:
-    """What is wrong with the address of a journal, None if nothing; no part of it is repeated."""
-    if url.startswith("sqlite:///"):
-        file = unquote(url.removeprefix("sqlite:///"))
-        is_named = Path(file).name not in ("", "..")
-        # With no name, or :memory:, SQLite would keep the journal only as long as the process runs.
-        if any(c in url for c in "?#") or not is_named or ":memory:" in file or not _is_text(file):
-            return (
-                "must name a file, like sqlite:////folder/journal.sqlite, and nothing behind it: "
-                "a journal has to survive"
-            )
-        return None
-    if url.startswith("postgresql://"):
-        return _server_problem(url)
-    return "must begin sqlite:/// or postgresql://"
+    from korus_mcp.foundation.database_addresses import problem_of  # most starts name none
 
-
-def _server_problem(url: str) -> str | None:
-    # The sentences repeat no part of the address: it may hold a password.
-    shape = _SERVER.fullmatch(url)
-    if shape is None or not _is_port(shape["port"]):
-        return (
-            "must have the form postgresql://user:password@host:port/name; in user and password, "
-            "each of : / ? # [ ] @ and % is written as %3A, %2F, %3F, %23, %5B, %5D, %40 and %25"
-        )
-    if not _is_text(unquote(url)):
-        return "must hold no character that cannot be seen, also not percent-encoded"
-    given = parse_qsl(shape["query"] or "", keep_blank_values=True)
-    if {name for name, _ in given} - _SERVER_OPTIONS:
-        return f"must have no parameters but {', '.join(sorted(_SERVER_OPTIONS))}"
-    if not all(value for _, value in given):
-        return "must give each parameter a value"
-    if not _SSL_MODES.issuperset(v for n, v in given if n in ("ssl", "sslmode")):
-        return f"must have a sslmode of {', '.join(sorted(_SSL_MODES))}"
-    if not _SESSIONS.issuperset(v for n, v in given if n == "target_session_attrs"):
-        return f"must have target_session_attrs of {', '.join(sorted(_SESSIONS))}"
-    # Drivers also accept hosts and ports as parameters, which urlsplit does not look at.
-    ports = [p for n, v in given if n == "port" for p in v.split(",")]
-    if not all(_PORT.fullmatch(port) and _is_port(port) for port in ports):
-        return f"must have a port from 1 to {MOST_PORT}"
-    return None
-
-
-def _is_text(text: str) -> bool:
-    """Whether a percent-decoded text is printable, and was valid UTF-8 (else it has U+FFFD)."""
-    return text.isprintable() and "\ufffd" not in text
+    return problem_of(url)
 
 
 def _address_problem(url: str) -> str | None:
@@ -784,19 +736,11 @@ _NO_FILE = f"is no regular file of at most {FILE_BYTES // 1024} KiB"
 _USER = r"((?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})+(:(?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})*)?@)?"
 _SERVER_HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _SERVER_PORT = r"(:(?P<port>[0-9]{1,5}))?"
-_SERVER = re.compile(
-    rf"postgresql://{_USER}{_SERVER_HOST}?{_SERVER_PORT}/[^\s/?#@:]+(\?(?P<query>[^\s#]*))?",
-    re.ASCII,
-)
 _PROXY = re.compile(rf"https?://{_USER}{_SERVER_HOST}{_SERVER_PORT}/?", re.ASCII)
 _PROXY_FORM = (
     "the address of an http proxy like http://user:password@host:3128; in user and password, "
     "each of : / ? # [ ] @ and % is percent-encoded"
 )
-_SERVER_OPTIONS = frozenset({"host", "passfile", "port", "ssl", "sslmode", "target_session_attrs"})
-_PORT = re.compile("[0-9]{1,5}", re.ASCII)
-_SESSIONS = frozenset({"any", "primary", "prefer-standby", "read-only", "read-write", "standby"})
-_SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 _HOST = re.compile(
     r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|(localhost|127(\.[0-9]{1,3}){3}|\[::1\]):"
     r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])",

@@ -113,7 +113,8 @@ def test_every_fault_of_the_journal_says_that_nothing_was_sent(
     refusal = explained(JournalDown(fault))
     assert refusal.effect is Effect.NONE
     assert not said_of(refusal, tool)
-    assert refusal.code is (Code.SERVER_BUSY if fault is JournalFault.BUSY else Code.MISCONFIGURED)
+    assert refusal.code is (Code.SERVER_BUSY if fault.is_passing else Code.MISCONFIGURED)
+    assert (refusal.retry_after_seconds is not None) == fault.is_passing
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from korus_mcp.api.documents import HOST_NOT_LISTED, NO_PDF
 from korus_mcp.api.documents import OPERATION as DOWNLOAD
 from korus_mcp.booking.copies import HOLD, was_answered
 from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Effect, Refusal, not_given
-from korus_mcp.journal.records import JournalDown, JournalFault
+from korus_mcp.journal.records import JournalDown
 
 _LATER: Final = "Call again later."
 _LOOK: Final = "Do not repeat it. Look first: get_reservation or get_tickets."
 _OPERATOR: Final = "Tell the person that the operator has to look at this."
+_AGAIN: Final = "Call again; if it stays so, tell the person that the operator has to look at this."
 _SEE_LOG: Final = "Tell the person that the operator has to look at this; the log says why."
 _RETRY_SECONDS: Final = 5
 
@@ -132,12 +133,12 @@ def explained(error: BaseException | None) -> Refusal | None:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, JournalDown):
-        is_busy = error.fault is JournalFault.BUSY
+        passes = error.fault.is_passing
         return Refusal(
-            Code.SERVER_BUSY if is_busy else Code.MISCONFIGURED,
+            Code.SERVER_BUSY if passes else Code.MISCONFIGURED,
             f"The journal of bookings does not work ({error.fault.value}); nothing was sent now.",
-            "Call again." if is_busy else _OPERATOR,
-            retry_after_seconds=_RETRY_SECONDS if is_busy else None,
+            _AGAIN if passes else _OPERATOR,
+            retry_after_seconds=_RETRY_SECONDS if passes else None,
         )
     if isinstance(error, InvalidId):
         return Refusal(

@@ -247,7 +247,12 @@ class Ordering(Service):
 
     async def _standing(self, call: OrderCall) -> ReservationFacts:
         since = self.clock.now() - TOLD_FOR
-        return await self.journal.standing(call.reservation_ids, owner=call.owner, since=since)
+        try:
+            return await self.journal.standing(call.reservation_ids, owner=call.owner, since=since)
+        except JournalDown as down:
+            if self.earlier.sender.may_be_ordered(call.owner, call.reservation_ids):
+                raise _unread(down) from None
+            raise
 
     async def _checked(
         self, call: OrderCall, standing: ReservationFacts, agreed: Question | None
@@ -578,6 +583,18 @@ def _too_slow() -> Refusal:
         Code.SERVER_BUSY,
         "The server was too slow to send the order.",
         "Nothing was ordered. Call place_order without confirmation and ask again.",
+        retry_after_seconds=LOOK_AGAIN_SECONDS,
+    )
+
+
+def _unread(down: JournalDown) -> Refusal:
+    """The refusal of a call whose reservations may be ordered, while the journal cannot tell."""
+    return Refusal(
+        Code.OUTCOME_UNKNOWN,
+        f"The journal of bookings does not work ({down.fault.value}); an order of this was sent "
+        "before and may have been made.",
+        "Do not reserve again. Call again with the same arguments to hear what became of it.",
+        effect=Effect.UNKNOWN,
         retry_after_seconds=LOOK_AGAIN_SECONDS,
     )
 

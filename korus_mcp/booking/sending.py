@@ -4,7 +4,7 @@ Nothing here repeats a POST. A caller who waits for a send may leave; a task of 
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime, timedelta
@@ -105,6 +105,9 @@ class Sender(Service):
     in_doubt: Callable[[], None]
     sends: dict[str, Sending] = field(default_factory=dict)
     """Intent id -> its send, for those under way in this process."""
+    doubtful: dict[str, Intent] = field(default_factory=dict)
+    """Those sent from here whose outcome this process did not hear, by id, until their fence: while
+    the journal cannot be read, only this tells of them."""
 
     def start(self, dispatch: Dispatch) -> Sending:
         """Claim and send an order in a task of the server."""
@@ -119,6 +122,19 @@ class Sender(Service):
     def under_way(self, intent: Intent) -> Sending | None:
         """The send of this intent, if this process is sending it now."""
         return self.sends.get(intent.id)
+
+    def may_be_ordered(self, owner: str, reservation_ids: Sequence[str]) -> bool:
+        """Whether this process is ordering one of these for its owner, or may have."""
+        now, wanted = self.clock.now(), set(reservation_ids)
+        doubtful = [i for i in self.doubtful.values() if i.fence_at > now]
+        sent = [*(sending.intent for sending in self.sends.values()), *doubtful]
+        return any(i.owner == owner and wanted & {*i.missing} for i in sent)
+
+    def _remember(self, intent: Intent) -> None:
+        now = self.clock.now()
+        self.doubtful = {n: i for n, i in self.doubtful.items() if i.fence_at > now}
+        if intent.is_in_doubt:
+            self.doubtful[intent.id] = intent
 
     async def drain(self, seconds: float) -> None:
         """Wait at most `seconds` for the sends under way; those that last longer stay in doubt."""
@@ -150,6 +166,7 @@ class Sender(Service):
                 del self.sends[sending.intent.id]
                 sending.decided.set()
                 sending.done.set()
+        self._remember(sending.intent)
         if sending.intent.is_in_doubt:
             self.in_doubt()
 

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from korus_mcp import __version__
-from korus_mcp.foundation.origins import is_loopback
+from korus_mcp.foundation.origins import MOST_PORT, is_loopback
 from korus_mcp.settings import (
-    MOST_PORT,
     MOST_SEED,
     Content,
     Misconfigured,

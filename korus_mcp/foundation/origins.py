@@ -2,8 +2,10 @@
 
 import ipaddress
 import re
+from typing import Final
 from urllib.parse import urlsplit
 
+MOST_PORT: Final = 65_535
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
 
@@ -45,3 +47,8 @@ def _canonical_host(host: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError("not a host name")
     return name
+
+
+def is_port(port: str | None) -> bool:
+    """Whether a text of digits is a valid port; None or "" means the default port."""
+    return 0 < int(port or 1) <= MOST_PORT

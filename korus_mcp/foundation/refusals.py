@@ -159,7 +159,7 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         (Effect.UNKNOWN,),
     ),
     Code.SERVER_BUSY: Meaning(
-        "Too many calls, a locked journal, or a server that is stopping.",
+        "Too many calls, a journal that is locked or away for now, or a server that is stopping.",
         "Call again after the named seconds.",
     ),
     Code.MISCONFIGURED: Meaning(

@@ -1,19 +1,18 @@
 """The database of the journal: SQLite or PostgreSQL, opened once, with durable transactions.
 
 A transaction is a function that gets a connection. With SQLite it runs in a thread, with a WAL,
-synced commits and one writer at a time (`BEGIN IMMEDIATE`). With PostgreSQL it runs over the async
-driver, with synchronous commits. A transaction that began is finished even if its caller is
-cancelled. Errors of either database become `JournalDown`.
+synced commits and one writer at a time (`BEGIN IMMEDIATE`); for PostgreSQL see `postgres`. A
+transaction that began is finished even if its caller is cancelled. Errors of either database become
+`JournalDown`.
 """
 
-import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -21,16 +20,22 @@ from sqlalchemy import URL, BigInteger, cast, create_engine, event, func, insert
 from sqlalchemy import inspect as inspected
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.foundation.private_files import NotOurs, NotPrivate, check_ours, private_database
+from korus_mcp.foundation.database_addresses import (
+    ServerAddress,
+    is_file_address,
+    read_server_address,
+)
+from korus_mcp.foundation.private_files import check_ours, private_database
+from korus_mcp.journal.faults import down, fault_of
 from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.journal.tables import META, METADATA, MIGRATIONS, VERSION, Moment
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from korus_mcp.journal.postgres import Server
+
 _Thing = TypeVar("_Thing")
 Work: TypeAlias = Callable[[Connection], _Thing]
 """The function of a transaction. It may be called twice, so it must change only the database."""
@@ -40,8 +45,6 @@ APPLICATION_ID: Final = int.from_bytes(b"KMjr")
 and is left alone.
 """
 BUSY_SECONDS: Final = 5
-DATABASE_ANSWER_SECONDS: Final = 10
-_EXPLAINED: Final = (JournalDown, SQLAlchemyError, sqlite3.Error, OSError)
 _VERSION_ROW: Final = "version"
 _SERVER_MOMENT: Final = select(
     cast(cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger), Moment)
@@ -53,7 +56,7 @@ class Database:
     """One journal database; nothing is opened before the first transaction."""
 
     def __init__(self, url: str, *, clock: Clock) -> None:
-        self._url = _driven(url)
+        self._address = _read(url)
         self._clock = clock
         self._connections: _Connections | None = None
         self._opening = anyio.Lock()
@@ -65,7 +68,7 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         """Whether the database is SQLite, which is a file."""
-        return self._url.get_backend_name() == "sqlite"
+        return isinstance(self._address, URL)
 
     def now(self, connection: Connection) -> datetime:
         """The time by a clock that all users of the database share: machine's or server's."""
@@ -90,7 +93,7 @@ class Database:
                 connections = self._connections or await self._open()
                 answer = await connections.run(work, writes=writes, begins=begins)
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise _down(error) from None
+            raise down(error) from None
         return answer
 
     async def close(self) -> None:
@@ -112,24 +115,19 @@ class Database:
             return self._connections
 
     async def _opened(self) -> "_Connections":
-        connections: _Connections
-        if self._url.database == ":memory:":
-            connections = _Memory(self._url)
-        elif self.is_sqlite:
-            connections = _File(self._url)
-            await connections.prepare(self._clock)
+        if not isinstance(self._address, URL):
+            return await _server(self._address, self._made)
+        if self._address.database == ":memory:":
+            connections: _File | _Memory = _Memory(self._address)
         else:
-            connections = _Server(self._url)
+            connections = _File(self._address)
+            await connections.prepare(self._clock)
         try:
             await connections.run(self._made, writes=True, begins=False)
-        except BaseException as failure:
+        except BaseException:
             # Connections are closed even when opening was cancelled.
             await connections.close()
-            if isinstance(failure, _EXPLAINED) or not isinstance(failure, Exception):
-                raise
-            # Only the type of the error is logged: its text may repeat the address and password.
-            _log.error("the journal cannot be opened: %s", type(failure).__name__)
-            raise JournalDown(JournalFault.UNREACHABLE) from None
+            raise
         return connections
 
     def _made(self, connection: Connection) -> None:
@@ -168,7 +166,7 @@ class _File:
             try:
                 self._keeps_wal = await self._in_thread(partial(_turn_to_wal, self._engine))
             except (DBAPIError, sqlite3.Error) as error:
-                if _fault(error) is not JournalFault.BUSY or clock.monotonic() > last:
+                if fault_of(error) is not JournalFault.BUSY or clock.monotonic() > last:
                     await self.close()
                     raise
                 # Not by the injected clock: the other process runs in real time.
@@ -263,62 +261,7 @@ class _Memory:
         self._engine.dispose()
 
 
-class _Server:
-    """PostgreSQL, over the async driver."""
-
-    def __init__(self, url: URL) -> None:
-        try:
-            self._engine = create_async_engine(url, connect_args=_POSTGRES, hide_parameters=True)
-        except ModuleNotFoundError:
-            raise JournalDown(JournalFault.NO_DRIVER) from None
-        # All statements of a reader see the same moment, as with a WAL.
-        self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
-
-    async def run(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
-        """Run the work and return its result; with a server `begins` needs no check.
-
-        A connection of the pool may be dead. Work that broke before its commit changed nothing and
-        is repeated once. A commit is not repeated: it may have been carried out.
-        """
-        del begins
-        # Repeated only once: a server that ends each connection is down.
-        try:
-            return await self._run(work, writes=writes)
-        except _BrokeBeforeCommit as broke:
-            _log.info("a connection of the journal had ended; it is made anew")
-            try:
-                return await self._run(work, writes=writes)
-            except _BrokeBeforeCommit as again:
-                raise again.error from broke.error
-
-    async def _run(self, work: Work[_Thing], *, writes: bool) -> _Thing:
-        async with (self._engine if writes else self._snapshots).connect() as connection:
-            try:
-                # The work is synchronous code, as for SQLite; SQLAlchemy awaits the driver within.
-                answer = await connection.run_sync(work)
-            except DBAPIError as error:
-                if error.connection_invalidated:
-                    raise _BrokeBeforeCommit(error) from None
-                raise
-            # Outside of the `try`: a commit whose answer is lost may have been carried out.
-            if writes:
-                await connection.commit()
-            return answer
-
-    async def close(self) -> None:
-        """Close its connections."""
-        await self._engine.dispose()
-
-
-_Connections: TypeAlias = _File | _Memory | _Server
-
-
-class _BrokeBeforeCommit(Exception):
-    """A connection ended before the commit, so nothing was changed."""
-
-    def __init__(self, error: DBAPIError) -> None:
-        super().__init__("the connection broke")
-        self.error = error
+_Connections: TypeAlias = "_File | _Memory | Server"
 
 
 def _sync_commits(connection: sqlite3.Connection, record: object) -> None:
@@ -389,106 +332,28 @@ notices if that was damaged."""
 _THREADS: Final = 5  # as many as the pool keeps connections, so that nobody waits in a thread
 # No isolation level: else Python's driver would begin transactions by itself, deferred ones.
 _SQLITE: Final = {"isolation_level": None, "timeout": BUSY_SECONDS}
-_POSTGRES: Final = {
-    "timeout": BUSY_SECONDS,
-    "command_timeout": DATABASE_ANSWER_SECONDS,
-    "server_settings": {
-        "application_name": "korus-mcp",
-        "synchronous_commit": "on",  # whatever the database's own default is
-        "idle_in_transaction_session_timeout": "10s",  # a host that vanished must not block others
-        "tcp_keepalives_idle": "30",
-        "tcp_keepalives_interval": "10",
-        "tcp_keepalives_count": "3",
-        "lock_timeout": f"{BUSY_SECONDS}s",
-    },
-}
 
 
-def _driven(address: str) -> URL:
-    """The address of the database, with its driver; an error does not repeat the password."""
+def _read(address: str) -> URL | ServerAddress:
+    """The address of the database; an error does not repeat the password."""
     try:
-        url = make_url(address)
+        if is_file_address(address):
+            return make_url(address).set(drivername="sqlite")
+        return read_server_address(address)
     except (ArgumentError, ValueError):
-        raise JournalDown(JournalFault.UNREACHABLE) from None
-    if url.get_backend_name() == "sqlite":
-        return url.set(drivername="sqlite")
-    # Operators know `sslmode` from libpq; asyncpg calls it `ssl`.
-    mode = url.query.get("sslmode")
-    if mode is not None:
-        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
-    return url.set(drivername="postgresql+asyncpg")
+        raise JournalDown(JournalFault.ADDRESS) from None
 
 
-def _down(error: Exception) -> JournalDown:
-    """The `JournalDown` for a database error; its cause, which holds no data, is logged."""
-    fault = _fault(error)
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
-    _log.error("the journal does not work: %s (%s, %s)", fault.value, type(cause).__name__, code)
-    return JournalDown(fault)
-
-
-def _fault(error: BaseException) -> JournalFault:
-    """Why a database failed, by SQLite's error code or PostgreSQL's SQLSTATE."""
-    if isinstance(error, PoolTimeout):
-        return JournalFault.BUSY
-    if isinstance(error, NotPrivate | NotOurs):
-        return JournalFault.NOT_PRIVATE if isinstance(error, NotPrivate) else _OTHERWISE
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    code = getattr(cause, "sqlite_errorcode", None)
-    if isinstance(code, int):
-        full = code in _WRITE_FAILED
-        return JournalFault.FULL if full else _BY_CODE.get(code & 0xFF, _OTHERWISE)
-    state = getattr(cause, "sqlstate", None)
-    if isinstance(state, str):
-        return next((f for f, prefixes in _BY_STATE if state.startswith(prefixes)), _OTHERWISE)
-    if isinstance(
-        cause, PermissionError | FileNotFoundError | NotADirectoryError | FileExistsError
-    ):
-        return JournalFault.UNWRITABLE
-    if isinstance(cause, sqlite3.Error | SQLAlchemyError) and not _is_connection(error):
-        return _OTHERWISE
-    return JournalFault.UNREACHABLE
-
-
-def _is_connection(error: BaseException) -> bool:
-    """Whether a PostgreSQL connection failed or broke: such an error has no SQLSTATE."""
-    return (
-        isinstance(error, DBAPIError)
-        and type(error).__name__ in ("InterfaceError", "OperationalError")
-        and not isinstance(error.orig, sqlite3.Error)
-    )
-
-
-_OTHERWISE: Final = JournalFault.DAMAGED
-_WRITE_FAILED: Final = frozenset(
-    {
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR_WRITE,
-        sqlite3.SQLITE_IOERR_FSYNC,
-        sqlite3.SQLITE_IOERR_TRUNCATE,
-        sqlite3.SQLITE_IOERR_SHMSIZE,
-    }
-)
-_BY_CODE: Final = {
-    sqlite3.SQLITE_BUSY: JournalFault.BUSY,
-    sqlite3.SQLITE_LOCKED: JournalFault.BUSY,
-    sqlite3.SQLITE_CANTOPEN: JournalFault.UNWRITABLE,
-    sqlite3.SQLITE_READONLY: JournalFault.UNWRITABLE,
-    sqlite3.SQLITE_PERM: JournalFault.UNWRITABLE,
-    sqlite3.SQLITE_IOERR: JournalFault.UNWRITABLE,  # except for the codes in _WRITE_FAILED
-}
-# The first match counts: a full disk (53100) comes before insufficient resources (class 53).
-_BY_STATE: Final = (
-    (JournalFault.FULL, ("53100",)),
-    (JournalFault.BUSY, ("53", "55P03", "57014", "40", "25P0")),
-    (JournalFault.UNWRITABLE, ("25006", "42501")),
-    (JournalFault.UNREACHABLE, ("08", "28", "3D", "57")),
-)
+async def _server(address: ServerAddress, work: Work[None]) -> "Server":
+    try:
+        from korus_mcp.journal.postgres import Server  # its driver need not be installed
+    except ModuleNotFoundError:
+        raise JournalDown(JournalFault.NO_DRIVER) from None
+    return await Server.opened(address, work)
 
 
 def _there(value: _Thing | None) -> _Thing:
     """Return the value. Raises JournalDown for None, such as the path of an address without one."""
     if value is None:
-        raise JournalDown(JournalFault.UNREACHABLE)
+        raise JournalDown(JournalFault.ADDRESS)
     return value

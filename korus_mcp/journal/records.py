@@ -445,8 +445,36 @@ class JournalFault(StrEnum):
     GONE = "its file was deleted, moved or replaced while it was in use: put it back or start anew"
     NO_FOLDER = "this user has no home folder; KORUS_DATABASE_URL says where the journal is"
     NEWER = "it was written by a newer korus-mcp"
+    ADDRESS = "KORUS_DATABASE_URL is no address of a journal"
     UNREACHABLE = "its database cannot be reached"
+    UNKNOWN_HOST = "the host of its database is not known"
+    TLS = "its database gives no TLS, or a certificate that cannot be verified"
+    REFUSED = "its database refuses the user or the password"
+    NOT_LET_IN = "its database does not let this user in from here, or not without TLS"
+    NO_DATABASE = "the server has no such database"
+    NO_RIGHT = "its database does not let this user make or write the tables"
+    READ_ONLY = "its database can only be read now"
+    TOO_MANY = "its database takes no more connections"
+    RESTARTING = "its database is stopping or starting"
+    SLOW = "its database did not answer in time"
     NO_DRIVER = "its database driver is not installed: install korus-mcp[postgres]"
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether it may be over when the same call comes again."""
+        return self in _PASSING
+
+
+_PASSING: Final = frozenset(
+    {
+        JournalFault.BUSY,
+        JournalFault.UNREACHABLE,
+        JournalFault.READ_ONLY,
+        JournalFault.TOO_MANY,
+        JournalFault.RESTARTING,
+        JournalFault.SLOW,
+    }
+)
 
 
 class JournalDown(Exception):

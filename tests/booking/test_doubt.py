@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from korus_mcp.journal.records import (
     JournalFault,
     Lease,
     OrderResult,
+    ReservationFacts,
 )
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import OWNER, Rewriting, Stage, order_call, over, staged
@@ -57,6 +58,43 @@ async def test_an_order_whose_outcome_cannot_be_written_down_stays_in_doubt() ->
         looked = await stage.app.booking.earlier.of(OWNER, [hold.id])
         assert looked[hold.id].is_in_doubt
         journal.full = False
+        assert (await stage.place(hold, confirmation=nonce)).state is OrderState.ORDERED
+        assert stage.sent(POST) == 1
+
+
+class Away(FullDisk):
+    """A journal whose database is being started anew."""
+
+    away = False
+
+    async def standing(
+        self, reservation_ids: Sequence[str], *, owner: str, since: datetime
+    ) -> ReservationFacts:
+        if self.away:
+            raise JournalDown(JournalFault.RESTARTING)
+        return await super().standing(reservation_ids, owner=owner, since=since)
+
+
+async def test_a_call_in_doubt_stays_in_doubt_while_the_journal_is_away() -> None:
+    async with staged() as opened:
+        journal = Away(opened.clock)
+        stage = over(opened, journal)
+        hold, other = await stage.held(), await stage.held(quantity=2)
+        nonce = await stage.confirmed(hold)
+        stage.sandbox.faults.add(DropAfter(), POST)
+        journal.full = True
+        assert (await stage.place(hold, confirmation=nonce)).state is OrderState.IN_DOUBT
+        journal.away = True
+        with pytest.raises(Refusal) as refused:
+            await stage.place(hold, confirmation=nonce)
+        assert (refused.value.code, refused.value.effect) == (Code.OUTCOME_UNKNOWN, Effect.UNKNOWN)
+        assert refused.value.retry_after_seconds is not None
+        # Nothing is told of it to anybody else, nor of what was never sent.
+        for call in (partial(stage.place, hold, owner="another"), partial(stage.place, other)):
+            with pytest.raises(JournalDown):
+                await call()
+        journal.away = journal.full = False
+        stage.move(60)
         assert (await stage.place(hold, confirmation=nonce)).state is OrderState.ORDERED
         assert stage.sent(POST) == 1
 

@@ -1,6 +1,7 @@
 """korus-mcp journal, as an operator calls it."""
 
 import json
+import logging
 import sqlite3
 from pathlib import Path
 
@@ -75,6 +76,42 @@ def test_the_embedded_sandbox_has_none(
 ) -> None:
     assert main(["journal", "list"]) == 2
     assert "no journal of an account" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["journal", "list"], ["journal", "verify"], ["check"]])
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("postgresql://shop:canary@ss@127.0.0.1:9/x", 2),
+        ("postgresql://shop:canary@127.0.0.1:canary/x", 2),
+        ("postgresql://shop:canary@127.0.0.1:9/x?channel_binding=require", 2),
+        ("postgresql://shop:canary@127.0.0.1:9/x?sslmode=canary", 2),
+        ("postgresql://shop:canary@127.0.0.1:9/x?sslmode=require&sslmode=require", 2),
+        ("postgresql://shop:canary@127.0.0.1:9/x?schema=canary", 2),
+        ("canary://shop:canary@127.0.0.1:9/x", 2),
+        ("postgres://shop:canary%40ss@127.0.0.1:9/x", 1),
+        ("postgresql+asyncpg://shop:canary@127.0.0.1:9/x?application_name=canary", 1),
+        ("postgresql://shop:canary@127.0.0.1:9,127.0.0.1:10/x?sslmode=require", 1),
+        ("postgresql://shop:canary@127.0.0.1:9/x?options=-c%20canary%3D1&connect_timeout=1", 1),
+        ("postgresql://shop:canary@nowhere.invalid/x?sslpassword=canary", 1),
+    ],
+)
+def test_no_address_of_a_database_tells_its_password(
+    command: list[str],
+    address: str,
+    code: int,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("KORUS_DATABASE_URL", address)
+    caplog.set_level(logging.DEBUG)
+    assert main(command) == code
+    said = capsys.readouterr()
+    assert "canary" not in said.out + said.err + caplog.text
+    if code == 2:
+        assert "KORUS_DATABASE_URL must " in said.err
 
 
 def test_orders_are_listed_newest_first(written: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,245 @@
+"""A journal on PostgreSQL, over the async driver.
+
+What a transaction needs of its connection is set within it, in the same message as its BEGIN: a
+pooler between us and the server refuses start-up parameters or ignores them, and gives the
+connection to somebody else once the transaction is over.
+"""
+
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import asyncpg
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from korus_mcp.foundation.database_addresses import ServerAddress
+from korus_mcp.journal.faults import down
+
+_log = logging.getLogger(__name__)
+_Thing = TypeVar("_Thing")
+
+NAME: Final = "korus-mcp"
+"""How the server names our connections to its operator."""
+LOCK_SECONDS: Final = 5
+ANSWER_SECONDS: Final = 10
+IDLE_SECONDS: Final = 10
+"""A process that stops in the middle of a transaction must not block others for longer."""
+READ_ONLY: Final = "25006"
+"""The SQLSTATE of a server, or of a session, that may not write."""
+
+
+class Server:
+    """The connections to a database on a server; `opened` makes one."""
+
+    def __init__(self, address: ServerAddress) -> None:
+        self._address = address
+        self._first: asyncpg.Connection | None = None
+        self._is_pooled = address.is_pooled
+        self._answer_seconds: int | None = None  # to make the tables may take minutes
+
+    @classmethod
+    async def opened(cls, address: ServerAddress, work: Callable[[Connection], None]) -> "Server":
+        """The connections, once some work has made the tables; it may take as long as it needs.
+
+        Raises:
+            JournalDown: There is no connection, or the work raised it.
+        """
+        server = cls(address)
+        await server._meet()
+        try:
+            await server.run(work, writes=True, begins=False)
+        except BaseException:
+            # Connections are closed even when opening was cancelled.
+            await server.close()
+            raise
+        # No other work may use a connection that waits without end.
+        server._answer_seconds = ANSWER_SECONDS
+        await server._engine.dispose()
+        return server
+
+    async def _meet(self) -> None:
+        """Make the first connection, and find out what it leads to."""
+        self._first = await self._connected()
+        # A pooler gives its clients numbers of its own.
+        if not self._is_pooled:
+            self._is_pooled = await self._first.backend() != self._first.get_server_pid()
+        # Parameters are hidden: errors would write owners and amounts into the log.
+        self._engine = create_async_engine(
+            "postgresql+asyncpg://",
+            connect_args={
+                "async_creator_fn": self._next,
+                # Behind a pooler the next transaction may be on another server, where a statement
+                # is not known, or is somebody else's: there none has a name, and none is kept.
+                **(_UNNAMED if self._is_pooled else {}),
+            },
+            hide_parameters=True,
+        )
+        # All statements of a reader see the same moment, as with a WAL.
+        self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
+
+    async def _next(self, **nothing: object) -> "_Session":
+        """A connection for the pool."""
+        del nothing
+        first, self._first = self._first, None
+        return first or await self._connected()
+
+    async def _connected(self) -> "_Session":
+        """A new connection.
+
+        Raises:
+            JournalDown: Why there is none. Nothing that the server said is repeated.
+        """
+        given: dict[str, Any] = {}
+        try:
+            if self._address.trusts_system:
+                given["ssl"] = ssl.create_default_context()
+            connection: _Session = await asyncpg.connect(
+                self._address.dsn,
+                timeout=self._address.connect_seconds,
+                command_timeout=self._answer_seconds,
+                # The one start-up parameter that every pooler takes.
+                server_settings={"application_name": NAME, **self._address.settings},
+                connection_class=_Session,
+                statement_cache_size=0,  # SQLAlchemy keeps them
+                **given,
+            )
+        except _NO_CONNECTION as error:
+            raise down(error, connecting=True) from None
+        return connection
+
+    async def run(
+        self, work: Callable[[Connection], _Thing], *, writes: bool, begins: bool
+    ) -> _Thing:
+        """Run the work and return its result; with a server `begins` needs no check.
+
+        A connection of the pool may be dead, or from a time in which the server could only be read.
+        Work that failed by it changed nothing and is repeated once. A commit is not repeated: it
+        may have been carried out.
+        """
+        del begins
+        # Repeated only once: a server that ends each connection is down.
+        try:
+            return await self._run(work, writes=writes)
+        except _BrokeBeforeCommit as broke:
+            _log.info("a connection of the journal could not be used; it is made anew")
+            try:
+                return await self._run(work, writes=writes)
+            except _BrokeBeforeCommit as again:
+                raise again.error from broke.error
+
+    async def _run(self, work: Callable[[Connection], _Thing], *, writes: bool) -> _Thing:
+        async with (self._engine if writes else self._snapshots).connect() as connection:
+            try:
+                # The work is synchronous code, as for SQLite; SQLAlchemy awaits the driver within.
+                answer = await connection.run_sync(work)
+            except DBAPIError as error:
+                if await self._is_unusable(connection, error):
+                    raise _BrokeBeforeCommit(error) from None
+                raise
+            # Outside of the `try`: a commit whose answer is lost may have been carried out.
+            if writes:
+                await connection.commit()
+            return answer
+
+    async def _is_unusable(self, connection: AsyncConnection, error: DBAPIError) -> bool:
+        """Whether the connection is the reason of an error; then it is not used again."""
+        if error.connection_invalidated:
+            return True
+        if getattr(error.orig, "sqlstate", None) != READ_ONLY:
+            return False
+        # So are all others of the time in which it was made: a session that may not write stays
+        # so, and a name that led to a standby leads elsewhere by now.
+        await connection.invalidate()
+        await self._engine.dispose()
+        return True
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._engine.dispose()
+
+
+class _Session(asyncpg.Connection):  # type: ignore[misc] # it has no types
+    """A connection whose transactions set what they need."""
+
+    __slots__ = ()
+
+    def transaction(self, *, isolation: str | None = None, **others: object) -> "_Transaction":
+        """A transaction, whose level is never left to the server: its default may be another."""
+        del others
+        return _Transaction(self, (isolation or "read_committed").replace("_", " ").upper())
+
+    async def backend(self) -> int:
+        """The process of the server that works for this connection now."""
+        async with self._alone():
+            number: int = await self.fetchval("SELECT pg_backend_pid()")
+            return number
+
+    async def set_type_codec(self, *given: Any, **named: Any) -> None:
+        """Have a type read and written in another way, as SQLAlchemy does for each connection."""
+        async with self._alone():
+            await super().set_type_codec(*given, **named)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Keep the same server between the two messages that a statement takes."""
+        await self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            await self.execute("COMMIT")
+
+
+class _Transaction:
+    """A transaction as SQLAlchemy drives it."""
+
+    def __init__(self, connection: _Session, level: str) -> None:
+        self._connection = connection
+        self._begin = f"BEGIN ISOLATION LEVEL {level}; {_WITHIN}"
+
+    async def start(self) -> None:
+        """Begin it."""
+        try:
+            await self._connection.execute(self._begin)
+        except BaseException:
+            # It may have begun, and nobody would end it.
+            self._connection.terminate()
+            raise
+
+    async def commit(self) -> None:
+        """Commit it."""
+        await self._connection.execute("COMMIT")
+
+    async def rollback(self) -> None:
+        """Undo it."""
+        await self._connection.execute("ROLLBACK")
+
+
+class _BrokeBeforeCommit(Exception):
+    """A connection ended, or was of no use, before the commit: nothing was changed."""
+
+    def __init__(self, error: DBAPIError) -> None:
+        super().__init__("the connection broke")
+        self.error = error
+
+
+_NO_CONNECTION: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    ValueError,
+)
+_UNNAMED: Final = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
+_WITHIN: Final = "; ".join(
+    f"SET LOCAL {name} = {value}"
+    for name, value in (
+        ("synchronous_commit", "on"),
+        ("lock_timeout", f"'{LOCK_SECONDS}s'"),
+        ("idle_in_transaction_session_timeout", f"'{IDLE_SECONDS}s'"),
+    )
+)
+"""What a transaction needs whatever the defaults of server, database and role are."""

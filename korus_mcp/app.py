@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
 
     from korus_mcp.booking.by_hand import ByHand, Seal
+    from korus_mcp.booking.own_seats import Own
     from korus_mcp.booking.services import BookingServices
     from korus_mcp.journal import Journal
     from korus_mcp.proposals.seat_plans import SeatPlans
@@ -66,6 +68,9 @@ class SandboxFiles(Protocol):
 
     def follow(self, move: Callable[[str], Awaitable[None]]) -> None:
         """Call `move` with the address of the journal whenever another one takes its place."""
+
+    def may_have_bookings(self) -> bool:
+        """Whether an earlier process may have booked in it. Nothing is opened."""
 
     @property
     def forgets(self) -> str | None:
@@ -120,6 +125,32 @@ class App:
         if self.leaving.is_set():
             services.close()
         return services
+
+    @property
+    def may_have_bookings(self) -> bool:
+        """Whether this process or an earlier one may have booked. Nothing is opened to find out."""
+        if "booking" in vars(self):
+            return True
+        if self.settings.embedded:
+            return self._files is not None and self._files.may_have_bookings()
+        from korus_mcp.journal.opening import may_have_bookings
+
+        return may_have_bookings(self.settings)
+
+    async def opened_booking(self) -> "BookingServices":
+        """The same as `booking`; what is not imported yet is imported in a thread."""
+        if "booking" not in vars(self):
+            # It takes a quarter of a second.
+            await anyio.to_thread.run_sync(import_module, "korus_mcp.booking.services")
+            await anyio.to_thread.run_sync(import_module, "korus_mcp.journal.sql")
+        return self.booking
+
+    async def own_seats(self) -> "Own | None":
+        """What reads the seats of the caller for some products; None where nobody can have any."""
+        if "reserve" not in self.tools or not self.may_have_bookings:
+            return None
+        booking, owner = await self.opened_booking(), self.principal.key
+        return partial(booking.own_seats.of, owner)
 
     def open_booking(self) -> "BookingServices":
         """Make the services of booking, and begin their background work."""

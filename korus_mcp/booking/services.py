@@ -18,6 +18,7 @@ from korus_mcp.booking.naming import Beneficiaries
 from korus_mcp.booking.operations import Operations
 from korus_mcp.booking.order_search import OrderSearch
 from korus_mcp.booking.ordering import Ordering
+from korus_mcp.booking.own_seats import OwnSeatReader
 from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.prices import Prices
 from korus_mcp.booking.quote import Quotes
@@ -123,6 +124,7 @@ class BookingServices:
         self.tickets = TicketService(
             booking=booking, orders=self.orders, names=names, clock=api, operations=self.operations
         )
+        self.own_seats = OwnSeatReader(booking=booking, journal=journal, clock=api)
         self.visits = Visits(booking=booking, ticketing=api.ticketing, catalog=catalog)
         self.documents = Documents(
             booking=booking, orders=self.orders, clock=api, operations=self.operations

@@ -98,6 +98,8 @@ class SqlJournal:
         self._account = account
         self._seals = Seals(audit_key, account)
         self._installation: Installation | None = None
+        self.written = 0
+        """How often this object wrote, or tried to: while it is the same, nothing changed here."""
 
     @classmethod
     def at(cls, url: str, account: str, *, clock: Clock, audit_key: str | None = None) -> Self:
@@ -509,6 +511,14 @@ class SqlJournal:
         """
         return await self._read(lambda tx: tx.held_until(reservation_ids, now))
 
+    async def bookings_of(
+        self, owner: str, now: datetime, *, limit: int = MOST_LISTED
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        """The ids of the reservations that an owner holds at `now`, what ends last first, and of
+        their orders, the newest first: at most `limit` of each.
+        """
+        return await self._read(lambda tx: tx.bookings_of(owner, now, limit))
+
     # Sweep
 
     async def begin_sweep(self, *, every: timedelta) -> bool:
@@ -552,6 +562,7 @@ class SqlJournal:
         """Go on in the database at another address; what is under way in this one fails."""
         before, self._database = self._database, self._database.elsewhere(url)
         self._installation = None
+        self.written += 1
         await before.close()
 
     async def close(self) -> None:
@@ -585,7 +596,11 @@ class SqlJournal:
             tx.end()  # in the same commit as the work, so that no change is missing from the audit
             return answer
 
-        return await self._database.run(within, writes=True, begins=begins)
+        try:
+            return await self._database.run(within, writes=True, begins=begins)
+        finally:
+            # Afterwards, and whatever came of it: who read meanwhile has to read again.
+            self.written += 1
 
     def _account_row(self, connection: Connection) -> sa.Row[Any]:
         """Lock and return the row of the account; the first writer creates it."""

@@ -161,6 +161,18 @@ _HELD: Final = (
 _HELD_UNTIL: Final = sa.select(HELD.c.reservation_id, HELD.c.ends_at).where(
     ours(HELD), HELD.c.reservation_id.in_(bindparam("ids")), HELD.c.ends_at > bindparam("moment")
 )
+_HELD_NOW: Final = (
+    sa.select(HELD.c.reservation_id)
+    .where(of_owner(HELD), HELD.c.ends_at > bindparam("moment"))
+    .order_by(HELD.c.ends_at.desc(), HELD.c.reservation_id)
+    .limit(bindparam("most"))
+)
+_NEWEST_ORDERS: Final = (
+    sa.select(OWNERSHIP.c.resource_id)
+    .where(of_owner(OWNERSHIP), OWNERSHIP.c.is_order)
+    .order_by(OWNERSHIP.c.serial.desc())
+    .limit(bindparam("most"))
+)
 _HOLDS_UNDER_WAY: Final = (
     sa.select(HOLD)
     .where(
@@ -307,6 +319,12 @@ class ReadTransaction:
         rows = self.run(_HELD_UNTIL, ids=reservation_ids, moment=now)
         ends = {row.reservation_id: row.ends_at for row in rows}
         return {i: ends[i] for i in reservation_ids if i in ends}
+
+    def bookings_of(self, owner: str, now: datetime, limit: int) -> tuple[list[str], list[str]]:
+        """What an owner holds at `now`, what ends last first, and their newest orders, by ids."""
+        held = self.run(_HELD_NOW, whose=owner, moment=now, most=limit).scalars()
+        ordered = self.run(_NEWEST_ORDERS, whose=owner, most=limit).scalars()
+        return list(held), list(ordered)
 
     def spent(self, owner: str, moment: datetime, *, until: datetime | None = None) -> Decimal:
         """The sum of an owner's orders of a UTC day, those in doubt too, sent before `until`."""

@@ -1,8 +1,8 @@
 """Seat plans: the seat map of a product base with the offers of a day, ranked for a wish."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
 from functools import partial
@@ -10,6 +10,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from korus_mcp.api import KorusApi, NotFound, OfferFilters, Outcome, TimedOut
 from korus_mcp.api.models.seat_map import LeftOut, SeatMap
+from korus_mcp.booking.own_seats import NO_SEATS, Own, OwnSeat, OwnSeats
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog import calendar
 from korus_mcp.catalog.bases import BaseRecord
@@ -22,8 +23,10 @@ from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Faults, FieldProblem, Refusal, invalid
+from korus_mcp.foundation.unread import value_of, zone_of
 from korus_mcp.seating.drafting import Drafting, Layout, Opening
-from korus_mcp.seating.layout import Drawing, drawing_of
+from korus_mcp.seating.layout import drawing_of
+from korus_mcp.seating.marks import Mark, Place, marks_of
 from korus_mcp.seating.picture import Heading, svg
 from korus_mcp.seating.ranking import Ranking, ZoneQuery, ranked
 from korus_mcp.seating.raster import Raster
@@ -37,6 +40,8 @@ ONE_DAY: Final = ("date", "date")
 NAMED_ZONES: Final = 10
 """Of so many of the best zones the rows are named."""
 Told = TypeVar("Told")
+PLACE_PARTS: Final = ("zone", "row", "seat")
+"""The parts of a seat by which it is found on a map, as `Seat` names them."""
 MapRead: TypeAlias = Callable[[Opening], Awaitable[SeatMap]]
 """Fetches a map; it waits for the opening when the API's answer has come."""
 
@@ -102,6 +107,10 @@ class SeatPlan:
     products: Mapping[str, str] = field(default_factory=dict)
     row_names: Mapping[int, str] = field(default_factory=dict)
     """What the rows of the best zones are called, in few words, by number of the zone."""
+    marks: Sequence[Mark] = ()
+    """The seats that the caller holds or has ordered for that day, with their places."""
+    unread_bookings: int = 0
+    """How many bookings of the caller, which may be of this, could not be read."""
     sheet: Sheet | None = None
     picture: str | None = None
 
@@ -136,6 +145,7 @@ class _PlanQuery:
     seat_map_id: str | None
     extras: frozenset[Extra]
     live: tuple[tuple[Handle, Money], ...]
+    own: OwnSeats = NO_SEATS
 
 
 @dataclass
@@ -171,10 +181,12 @@ class SeatPlans:
         seat_map_id: str | None = None,
         extras: frozenset[Extra] = frozenset(),
         live: Mapping[Handle, Money] | None = None,
+        own: Own | None = None,
     ) -> SeatPlan:
         """The plan for a wish; without `seat_map_id` of the map that its session or base names.
 
-        `live` are prices that the issuer told just now: they count instead of listed ones.
+        `live` are prices that the issuer told just now: they count instead of listed ones. `own`
+        reads the seats that the caller holds or has ordered, which are marked.
 
         Raises:
             Refusal: NO_SUCH_CHOICE with the choices there are; the day is over, nothing is on sale
@@ -185,9 +197,12 @@ class SeatPlans:
         # Checked before anything is read: for a day that is over no map is needed.
         now, skew = self.api.now(), self.api.unknown_skew
         calendar.window_of(wish.day, None, None, now, ONE_DAY, skew=skew)
-        query = _PlanQuery(
-            product_base_id, wish, language, seat_map_id, extras, tuple((live or {}).items())
-        )
+        # Before all else, since it is part of the question: nobody is shown another's seats.
+        seats = NO_SEATS
+        if own is not None:
+            seats = await own(partial(self._sold, product_base_id, language), language)
+        prices = tuple((live or {}).items())
+        query = _PlanQuery(product_base_id, wish, language, seat_map_id, extras, prices, seats)
         return await self._drafting.shared(query, partial(self._plan, query))
 
     async def told(self, key: str, read: MapRead, tell: Callable[[SeatMap], Told]) -> Told:
@@ -212,9 +227,11 @@ class SeatPlans:
         choices = calendar.wished_choices(faults, base, wish.choices)
         faults.check()
         offers = await self._offers(base, wish, language)
-        wanted = query.seat_map_id
+        wanted, starts_at = query.seat_map_id, None
         if wanted is None:
-            wanted = await self._seat_map_id(base, wish.session_id, offers.rows, language)
+            wanted, starts_at = await self._seat_map_id(
+                base, wish.session_id, offers.rows, language
+            )
         read = partial(self._seat_map, base, wanted, language)
         # Zones get the names that the base's options have for them, by which offers are matched.
         names = {choice.id: choice.name for values in base.choices.values() for choice in values}
@@ -224,7 +241,18 @@ class SeatPlans:
         async with self._drafting.kept(place, draft, asked=query) as layout:
             # Price tables may come from a cache, but are never older than this.
             as_of = self.api.now() - timedelta(seconds=calendar.KEPT_SECONDS)
-            planned = partial(_planned, query, layout, base, wanted, offers, as_of, names, choices)
+            planned = partial(
+                _planned,
+                query,
+                layout,
+                base,
+                wanted,
+                offers,
+                as_of,
+                names,
+                choices,
+                starts_at=starts_at,
+            )
             # A millisecond's work: to wait for a thread would cost more than that.
             if not query.extras and layout.places + len(offers.rows) <= MOST_AT_ONCE:
                 return planned()
@@ -262,14 +290,17 @@ class SeatPlans:
 
     async def _seat_map_id(
         self, base: BaseRecord, session_id: str | None, rows: Sequence[OfferRow], language: str
-    ) -> str:
-        """The map of the asked session, else of the base, else of the first session with one."""
+    ) -> tuple[str, datetime | None]:
+        """The map of the asked session, else of the base, else of the first session with one; and
+        when the asked session begins, where that is told.
+        """
         # Without an asked session the map of the base is the right one.
         if session_id is None and base.seat_map_id is not None:
-            return base.seat_map_id
+            return base.seat_map_id, None
         # A session may have a map of its own (A10). Only then is one asked for its sessions, which
         # are read at most once a day.
         found = base.seat_map_id
+        starts_at: datetime | None = None
         if session_id is not None or rows[0].session_required:
             times = await self.quotes.timed(
                 rows[0].handle, language, session_id, catalog_id=base.catalog.id
@@ -282,6 +313,8 @@ class SeatPlans:
                     "Use another session_id from check_availability, or pass date instead.",
                     fields=(FieldProblem("session_id", "lies in the past"),),
                 )
+            if session_id is not None and sessions:
+                starts_at = value_of(sessions[0].starts_at)
             # Sessions of one base have the same map, so any session that names one will do.
             found = next((s.seat_map_id for s in sessions if s.seat_map_id), found)
             # A session that was not read may name one.
@@ -293,7 +326,14 @@ class SeatPlans:
                 "No seat map is known of this product base.",
                 "Call get_offers; its zone and seating_category choices tell the places apart.",
             )
-        return found
+        return found, starts_at
+
+    async def _sold(
+        self, product_base_id: Handle, language: str
+    ) -> tuple[Collection[str], tzinfo | None]:
+        """The products of a base, and the zone of its venue."""
+        base = await self.mirror.base(product_base_id, language)
+        return base.products, zone_of(base.timezone)
 
     async def _seat_map(
         self, base: BaseRecord, seat_map_id: str, language: str, opening: Opening
@@ -337,9 +377,12 @@ def _planned(
     as_of: datetime,
     names: Mapping[str, str],
     choices: Mapping[str, tuple[str, ...]],
+    *,
+    starts_at: datetime | None = None,
 ) -> SeatPlan:
     """Make the plan, with its extras. `names`: id of an option value of the base -> its name.
-    `choices`: the names that were asked for, by option code.
+    `choices`: the names that were asked for, by option code. `starts_at`: when the asked session
+    begins.
     """
     drawing, wish, extras = layout.drawing, query.wish, query.extras
     live = dict(query.live)
@@ -372,13 +415,21 @@ def _planned(
         is_of_several_types=len(choices.get(PRICE_TYPE, ())) > 1,
         products={str(row.handle): row.product.name for row in rows},
     )
-    plan = replace(plan, row_names=_row_names(layout.seat_map, plan.ranking))
+    places = [
+        _place(own) for own in query.own.seats if own.is_of(plan.day, wish.session_id, starts_at)
+    ]
+    plan = replace(
+        plan,
+        row_names=_row_names(layout.seat_map, plan.ranking),
+        marks=marks_of(layout.seat_map, drawing, places),
+        unread_bookings=query.own.unread,
+    )
     # Drawn only if it was asked for: it takes time and memory.
     is_pictured = Extra.LIGHT in extras or Extra.DARK in extras
     return replace(
         plan,
-        sheet=_sheet(plan, drawing) if Extra.SHEET in extras else None,
-        picture=_picture(plan, drawing, dark=Extra.DARK in extras) if is_pictured else None,
+        sheet=_sheet(plan, layout) if Extra.SHEET in extras else None,
+        picture=_picture(plan, layout, dark=Extra.DARK in extras) if is_pictured else None,
     )
 
 
@@ -390,7 +441,14 @@ def _row_names(seat_map: SeatMap, ranking: Ranking) -> dict[int, str]:
     return {n: names for n, names in told.items() if names}
 
 
-def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:
+def _place(own: OwnSeat) -> Place:
+    """A seat that is held or ordered, as it is looked for on the map."""
+    said = dict(own.seat.parts)
+    named = {part: said.get(part) or None for part in PLACE_PARTS}
+    return Place(**named, is_ordered=own.is_ordered)
+
+
+def _sheet(plan: SeatPlan, layout: Layout) -> Sheet:
     """The data for the interactive page."""
     context = SheetContext(
         title=plan.base.name,
@@ -405,11 +463,14 @@ def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:
         max_price=plan.wish.max_price,
         asked={code: text for code, text in plan.wish.choices.items() if text is not None},
         products=plan.products,
+        marks=plan.marks,
+        row_ends=layout.row_ends,
+        seat_map=layout.seat_map,
     )
-    return sheet_of(drawing, plan.table, plan.ranking, context)
+    return sheet_of(layout.drawing, plan.table, plan.ranking, context)
 
 
-def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
+def _picture(plan: SeatPlan, layout: Layout, *, dark: bool) -> str:
     """A picture of the plan, as SVG."""
     best = [each.zone.number for each in plan.ranking.zones if each.rank]
     asked = PictureQuery(
@@ -417,17 +478,19 @@ def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
         max_price=plan.wish.max_price,
         best=best,
         price_type=plan.table.price_type,
+        marks=plan.marks,
     )
     day = plan.day.isoformat() if plan.day else None
     where = ", ".join(part for part in (plan.base.place.name, day) if part)
     return svg(
-        drawing,
+        layout.drawing,
         plan.table.zones,
         heading=Heading(title=plan.base.name, subtitle=where),
         asked=asked,
         dark=dark,
         language=plan.language,
         unknown=plan.table.unknown,
+        row_ends=layout.row_ends,
     )
 
 

@@ -65,6 +65,7 @@ async def seat_map_picture(
         seat_map_id=seat_map_id,
         extras=frozenset({Extra.DARK if theme == "dark" else Extra.LIGHT}),
         live=services.prices.live(services.principal.key),
+        own=await services.own_seats(),
     )
     return plan.picture or ""
 

@@ -10,7 +10,7 @@ turn. A caller who would wait too long gets an error.
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Final, TypeAlias, TypeVar
 
 import anyio
@@ -23,6 +23,7 @@ from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import Flights
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.seating.layout import Drawing
+from korus_mcp.seating.row_names import RowEnds, row_ends_of
 
 AT_ONCE: Final = 2
 """The most maps that are open at once, and the number of threads that work on them."""
@@ -50,6 +51,11 @@ class Layout:
 
     seat_map: SeatMap
     drawing: Drawing
+
+    @cached_property
+    def row_ends(self) -> RowEnds:
+        """Where names of rows have room."""
+        return row_ends_of(self.drawing)
 
     @property
     def places(self) -> int:

@@ -51,6 +51,7 @@ _FAMILY: Final = "'Noto Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
 _ROW_POINTS: Final = 5
 _ROW_NAMES: Final = (14, 13, 12, 11, 10)
 """Sizes of the names of rows, the largest first."""
+_RING: Final = 9.0
 _INWARD: Final = 11.0
 """The distance between the number of a best zone and the edges of its corner."""
 _STAGES: Final = tuple(
@@ -189,6 +190,7 @@ class _Sheet:
         self._row_names()
         self._stage()
         self._best()
+        self._yours()
         self._legend(entries)
         self._notes(height)
         return tostring(self._root, encoding="unicode")
@@ -311,7 +313,8 @@ class _Sheet:
             x, y = self._frame.place(focus)
             width, height = self._stage_size or (16, 16)
             yield Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-        for x, y in map(self._best_at, range(len(self._scene.best))):
+        rings = (self._frame.place(m.at) for m in self._scene.asked.marks if m.at is not None)
+        for x, y in (*map(self._best_at, range(len(self._best_places))), *rings):
             yield Box(x - 12, y - 12, x + 12, y + 12)
 
     def _label(self, group: Element, label: Label, zone: PricedZone) -> None:
@@ -416,6 +419,18 @@ class _Sheet:
         place = self._best_places[rank]
         return _in_corner(self._outlines[place], self._labels[place])
 
+    def _yours(self) -> None:
+        """Ring the seats of the caller."""
+        for mark in self._scene.asked.marks:
+            if mark.at is not None:
+                self._ring(self._frame.place(mark.at))
+
+    def _ring(self, at: Point) -> None:
+        """A ring with a rim, seen on light and on dark areas, with the seat in its middle."""
+        for width, color in ((6.5, self._theme.paper), (3.5, self._theme.ink)):
+            ring = _add(self._root, "circle", cx=at[0], cy=at[1], r=_RING)
+            _set(ring, fill="none", stroke=color, stroke_width=width)
+
     def _number(self, rank: int, at: Point) -> None:
         self._disc(at, 10, self._theme.ink, self._theme.paper)
         self._text(str(rank), (at[0], at[1] + 5), 14, bold=True, fill=self._theme.paper)
@@ -448,6 +463,8 @@ class _Sheet:
                 edge = _add(self._root, "rect", fill="none")
                 _set(edge, **place, stroke=self._theme.ink, stroke_width=3.5)
                 self._number(1, middle)
+            case Symbol.YOURS:
+                self._ring(middle)
             case Symbol.AREA:
                 self._painted(self._root, "rect", entry.look, x=x, y=y, width=38, height=36, rx=5)
 

@@ -9,6 +9,7 @@ from typing import Final
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating.layout import Drawing, DrawnZone
+from korus_mcp.seating.marks import Mark, marked_rows
 from korus_mcp.seating.names import NAME_LIMIT
 from korus_mcp.seating.palette import STEPS, Theme, mixed, ramp
 from korus_mcp.seating.table import SharedStock, ZoneRow, price_range, shared_stocks
@@ -40,6 +41,8 @@ class PictureQuery:
     best: Sequence[int] = ()
     price_type: str | None = None
     """The price type whose prices are shown; None if offers name none."""
+    marks: Sequence[Mark] = ()
+    """The seats that the caller holds or has ordered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,7 @@ class Symbol(Enum):
 
     AREA = "area"
     BEST = "best"
+    YOURS = "yours"
     STAGE = "stage"
 
 
@@ -127,7 +131,21 @@ class Scene:
         if best := ", ".join(zone.name for zone in self.best):
             look, text = Look(fill=self.theme.paper), self.words.best
             lines.append(LegendLine(look=look, text=text, detail=best, symbol=Symbol.BEST))
+        if yours := self._yours():
+            look = Look(fill=self.theme.paper)
+            text = self.words.yours
+            lines.append(LegendLine(look=look, text=text, detail=yours, symbol=Symbol.YOURS))
         return lines
+
+    def _yours(self) -> str:
+        """The seats of the caller that are on the map, by row; "" where there are none."""
+        found = [mark for mark in self.asked.marks if mark.is_found]
+        said = []
+        for (zone, row), seats in marked_rows(found).items():
+            named = ", ".join(filter(None, seats))
+            parts = (zone, self.words.row.format(row) if row else "", named)
+            said.append(clean_line(" ".join(filter(None, parts)), NAME_LIMIT))
+        return "; ".join(said)
 
     @property
     def no_offer_words(self) -> str:
@@ -151,7 +169,9 @@ class Scene:
     def notes(self) -> list[str]:
         """Notes on what the picture does not promise."""
         words, left_out = self.words, self.drawing.left_out
+        lost = sum(not mark.is_found for mark in self.asked.marks)
         counts = (
+            (words.yours_not_found, lost),
             (words.zones_left_out, left_out.zones),
             (words.seats_left_out, left_out.seats),
             (words.strays, self.drawing.strays),

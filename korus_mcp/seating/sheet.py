@@ -12,6 +12,12 @@ nothing is on sale that day: those with `beside` are of another price type or ca
 number of offers left out; and `schematic`, if we chose its place. `asked` are the price types and
 seating categories that were asked for, as they were written.
 
+Where names of rows and seats are told, a zone has `ends`: of each end of a row its name, where that
+may begin (x, y), its direction in hundredths (x, y), and how much room it has along and across; and
+`numbers`: for each of its `rows` the names of the seats, or two numbers: the first and the step.
+`yours` are seats that the caller holds or has `ordered`: `zone`, `row` and `seat` as the ticket has
+them, and where they are `found`, the number `n` of the zone and the place `at`.
+
 `notes` are codes: "no_focus", the buyer asked for the closest zones, but the map does not show
 where the stage is; "day_stock", `left` is for the day and not for the session; "unknown_offers",
 not all offers of the day could be parsed or used, so that a zone without offers may have some. All
@@ -23,12 +29,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, Final, TypeAlias
 
+from korus_mcp.api.models.seat_map import SeatMap
 from korus_mcp.foundation.money import EURO, UNKNOWN, Money
+from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating.layout import Drawing, DrawnZone, Point
+from korus_mcp.seating.marks import Mark, seat_names
 from korus_mcp.seating.ranking import Preference, RankedZone, Ranking
+from korus_mcp.seating.row_names import RowEnds
 from korus_mcp.seating.table import (
     CategoryRow,
     SeatOffer,
@@ -46,14 +56,16 @@ MOST_ZONES: Final = 500
 MOST_OFFERS: Final = 600
 """The most offers of all zones together; the best zones keep theirs, those that fit first."""
 MOST_UNTIED: Final = 50
+_SEAT_LIMIT: Final = 8
 
 Sheet: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SheetContext:
-    """What the sheet holds besides the map. `products` are names of products by offer id,
-    `asked` is what was asked for by option code.
+    """What the sheet holds besides the map. `products` are names of products by offer id, `asked`
+    is what was asked for by option code. `marks` are seats of the caller. Without `row_ends` and
+    the `seat_map` that was drawn no row and no seat has a name.
     """
 
     title: str
@@ -68,6 +80,9 @@ class SheetContext:
     max_price: Decimal | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
     products: Mapping[str, str] = field(default_factory=dict)
+    marks: Sequence[Mark] = ()
+    row_ends: RowEnds = field(default_factory=dict)
+    seat_map: SeatMap | None = None
 
 
 def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: SheetContext) -> Sheet:
@@ -122,6 +137,7 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
         zones=[
             {
                 **_shape(zone, categories, with_seats=with_seats),
+                **(_names(zone, context) if with_seats else {}),
                 **writer.sale(places[zone.number], shown[zone.number]),
             }
             for zone in drawing.zones
@@ -130,6 +146,7 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
         hidden=len(drawing.zones) - len(shown) + drawing.left_out.zones or None,
         untied=[writer.offer(offer) for offer in table.untied[:MOST_UNTIED]] or None,
         untied_count=len(table.untied) or None,
+        yours=[_yours(mark) for mark in context.marks] or None,
     )
 
 
@@ -209,6 +226,53 @@ def _shape(zone: DrawnZone, categories: Mapping[str, int], *, with_seats: bool) 
         at=_flat([zone.label_at]),
         rows=[_flat(row) for row in zone.rows] if with_seats and zone.rows else None,
         schematic=zone.is_schematic or None,
+    )
+
+
+def _names(zone: DrawnZone, context: SheetContext) -> Sheet:
+    """What its rows and seats are called: `ends` of rows with the room that names have there, and
+    for each drawn row the `numbers` of its seats.
+    """
+    named: list[list[str]] = []
+    if context.seat_map is not None:
+        named = seat_names(context.seat_map.zones[zone.number], zone)
+    return _present(
+        ends=[
+            [
+                *(end.name, *_flat([end.at]), *(round(100 * part) for part in end.away)),
+                *(round(end.room), round(end.band)),
+            ]
+            for end in context.row_ends.get(zone.number, ())
+        ]
+        or None,
+        numbers=[_numbers(names) for names in named]
+        if named and len(named) == len(zone.rows)
+        else None,
+    )
+
+
+def _numbers(names: Sequence[str]) -> list[str] | list[int]:
+    """The names of seats; of numbers with one step between them the first and the step."""
+    if not all(name.isascii() and name.isdecimal() and name[0] != "0" for name in names):
+        return [clean_line(name, _SEAT_LIMIT) for name in names]
+    numbers = [int(name) for name in names]
+    steps = {after - before for before, after in pairwise(numbers)} or {0}
+    if len(steps) > 1:
+        return [clean_line(name, _SEAT_LIMIT) for name in names]
+    return [numbers[0], steps.pop()] if numbers else []
+
+
+def _yours(mark: Mark) -> Sheet:
+    """A seat of the caller; without `found` it is not on the map."""
+    place = mark.place
+    return _present(
+        n=mark.zone,
+        at=None if mark.at is None else _flat([mark.at]),
+        zone=place.zone,
+        row=place.row,
+        seat=place.seat,
+        ordered=place.is_ordered or None,
+        found=mark.is_found or None,
     )
 
 

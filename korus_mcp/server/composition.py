@@ -142,7 +142,7 @@ async def _lifespan(
         # Tasks of the group may still write, so the services are closed after the group ends.
         at_the_end.push_async_callback(app.close)
         # Kept apart: if it fails, the server goes on.
-        tasks.start_soon(kept_apart, partial(_recover, app, home))
+        tasks.start_soon(kept_apart, partial(_recover, app))
         running.apps.append(app)
         try:
             yield app
@@ -195,19 +195,13 @@ def api_config(settings: Settings) -> ApiConfig:
     )
 
 
-async def _recover(app: App, home: SandboxHome | None) -> None:
+async def _recover(app: App) -> None:
     """Look after orders that an earlier process left in doubt, once the first answers are out."""
     await anyio.sleep(RECOVERY_SECONDS)
     # Without place_order there are no orders in doubt.
     if "place_order" not in app.tools:
         return
-    from korus_mcp.journal.opening import may_have_bookings
-
-    is_embedded = app.settings.embedded
-    if is_embedded:
-        has_bookings = home is not None and home.may_have_bookings()
-    else:
-        has_bookings = may_have_bookings(app.settings)
+    is_embedded, has_bookings = app.settings.embedded, app.may_have_bookings
     # For a user who never ordered nothing is imported or opened.
     if is_embedded or has_bookings:
         # In a thread: the import takes a quarter of a second.

@@ -15,13 +15,21 @@ from mcp_types import ImageContent, ResourceLink
 from pydantic import Field
 
 from korus_mcp.answers import addresses
+from korus_mcp.answers.seats import SeatsView, seats_of
 from korus_mcp.answers.views import Part, Price, View, day_text, lines_of, text_of
 from korus_mcp.app import App, app_of
+from korus_mcp.booking.hold import Seat
 from korus_mcp.catalog.calendar import wished_choices
 from korus_mcp.foundation.deadlines import in_time
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Faults
-from korus_mcp.proposals.seat_plans import ONE_DAY, Extra, SeatPlan, SeatQuery
+from korus_mcp.proposals.seat_plans import (
+    ONE_DAY,
+    PLACE_PARTS,
+    Extra,
+    SeatPlan,
+    SeatQuery,
+)
 from korus_mcp.seating.ranking import Preference, RankedZone, Unfit
 from korus_mcp.seating.raster import NotDrawn
 from korus_mcp.seating.table import (
@@ -200,6 +208,19 @@ class CountsView(Part):
         return ", ".join((f"{self.fit} fit", *reasons))
 
 
+class YoursView(SeatsView):
+    """Seats that the caller holds, or has ordered. `not_found`: they are not on this map."""
+
+    ordered: bool = False
+    not_found: bool = False
+
+    def text(self) -> str:
+        """One line."""
+        state = "ordered" if self.ordered else "held"
+        where = ", not found on this map" if self.not_found else ""
+        return f"Yours: {super().text()} ({state}{where})"
+
+
 class SeatMapView(View):
     """The zones of a venue on one day: how many fit, the best of them with offers, and the seating
     categories with their prices. Zones are compared at `price_type`.
@@ -211,6 +232,7 @@ class SeatMapView(View):
     counts: CountsView
     zones: list[ZoneView] = []
     categories: list[CategoryView] = []
+    yours: list[YoursView] = []
 
     def text(self) -> str:
         """The counts, the best zones with their offers, the categories in short."""
@@ -227,6 +249,7 @@ class SeatMapView(View):
             "By category:" if self.categories else None,
             *(category.text() for category in self.categories),
             f"{untied} offers name no zone." if untied else None,
+            *(each.text() for each in self.yours),
             self.end,
         )
 
@@ -277,7 +300,9 @@ async def get_seat_map(
     extras = frozenset(extra for extra, is_wanted in wanted.items() if is_wanted)
     owner = services.principal.key
     live = services.prices.live(owner)
-    plan = await services.seat_plans.plan(product_base_id, wish, wished, extras=extras, live=live)
+    plan = await services.seat_plans.plan(
+        product_base_id, wish, wished, extras=extras, live=live, own=await services.own_seats()
+    )
     for row in plan.rows:
         services.prices.show(owner, row.handle, row.price)
     link = _link(plan, language)
@@ -391,9 +416,24 @@ def _view(plan: SeatPlan, count: int, *, told: Sequence[str]) -> SeatMapView:
         counts=CountsView.of(zones, hidden + plan.left_out.zones, len(plan.table.untied)),
         zones=[_zone(each, plan) for each in shown],
         categories=_categories(plan),
+        yours=_yours(plan),
         note=" ".join((*_notes(plan, len(shown)), *told)),
         next=_next(plan, shown),
     )
+
+
+def _yours(plan: SeatPlan) -> list[YoursView]:
+    """The seats of the caller, those of one row together."""
+    groups: dict[tuple[bool, bool], list[Seat]] = {}
+    for mark in plan.marks:
+        named = ((part, getattr(mark.place, part)) for part in PLACE_PARTS)
+        seat = Seat(tuple((part, said) for part, said in named if said))
+        groups.setdefault((mark.place.is_ordered, not mark.is_found), []).append(seat)
+    return [
+        YoursView(**dict(group), ordered=is_ordered, not_found=is_lost)
+        for (is_ordered, is_lost), seats in groups.items()
+        for group in seats_of(seats)
+    ]
 
 
 def _next(plan: SeatPlan, shown: Sequence[_Shown]) -> str:
@@ -514,6 +554,8 @@ def _notes(plan: SeatPlan, count: int) -> Iterator[str]:
         limit = " and max_price" if plan.wish.max_price is not None else ""
         yield f"Order{limit} by {kind}; price_type asks for another."
     yield from _on_prices(plan)
+    if plan.unread_bookings:
+        yield "Not all that you hold or ordered could be read: more of these seats may be yours."
     if _is_beyond(plan):
         yield f"The issuer allows at most {plan.base.at_most_per_order} in one order."
     yield "The issuer allocates the exact seats; the reservation shows them."

@@ -14,7 +14,7 @@ _DROPPED: Final = frozenset(
     | {"minimum", "maximum", "exclusiveMinimum", "minItems", "maxItems"}
 )
 """Keywords that cost tokens and that a refusal teaches as well; the checks behind them stay."""
-UNTOLD: Final = frozenset({"note"})
+UNTOLD: Final = frozenset({"note", "yours"})
 """Members that a schema of answers leaves out."""
 _NAMESPACES: Final = frozenset({"properties", "patternProperties"})
 _ORDER: Final = ("type", "format", "enum", "description", "properties", "items", "required")
@@ -39,7 +39,7 @@ def lean(schema: Mapping[str, Any]) -> dict[str, Any]:
 
     Nobody fills it in: it names the members of an answer and their types, requires none and
     describes none. Of the rows of the first list it tells the id, which later calls take. A `note`,
-    which any answer may have and no call takes, is not told.
+    which any answer may have and no call takes, is not told, nor is what of a map is the caller's.
 
     Raises:
         ValueError: a definition refers to itself, or a member has no type.

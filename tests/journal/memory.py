@@ -365,6 +365,15 @@ class MemoryJournal(SqlJournal):
         held = {i: self._held[i][1].ends_at for i in reservation_ids if i in self._held}
         return {i: end for i, end in held.items() if end is not None and end > now}
 
+    async def bookings_of(
+        self, owner: str, now: datetime, *, limit: int = MOST_LISTED
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        """What an owner holds, and their orders."""
+        mine = [(i, held) for i, (whose, held) in self._held.items() if whose == owner]
+        ends = {i: held.ends_at for i, held in mine if held.ends_at is not None}
+        held = sorted((-end.timestamp(), i) for i, end in ends.items() if end > now)
+        return [i for _, i in held][:limit], await self.orders_of(owner, limit=limit)
+
     async def begin_sweep(self, *, every: timedelta) -> bool:
         """Whether a sweep is due; if so, it is this caller's."""
         now = self._clock.now()

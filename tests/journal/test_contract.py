@@ -759,6 +759,23 @@ async def test_a_reservation_is_held_until_its_end_or_its_order(journal: Journal
     assert await journal.held_until(asked, NOW) == {"r1": NOW + UNKNOWN_END, "r3": FENCE}
 
 
+async def test_an_owner_has_what_is_held_and_their_newest_orders(journal: Journal) -> None:
+    await journal.begin_hold(hold("h1"), MINE)
+    told = {"r2": Held(1, Decimal(1), FENCE), "r3": Held(1, Decimal(1), FENCE)}
+    await journal.settle_hold("h1", HoldResult(["r1", "r2", "r3"], held=told))
+    held, ordered = await journal.bookings_of(ADA, FENCE - MICROSECOND)
+    assert (list(held), list(ordered)) == (["r1", "r2", "r3"], [])
+    held, _ = await journal.bookings_of(ADA, FENCE)
+    assert list(held) == ["r1"], "the others have ended"
+    await sent(journal, intent("a", "r1", "r2"))
+    await journal.settle("a", OrderResult({"r1": "o1", "r2": "o2"}))
+    held, ordered = await journal.bookings_of(ADA, NOW)
+    assert (list(held), list(ordered)) == (["r3"], ["o2", "o1"])
+    held, ordered = await journal.bookings_of(ADA, NOW, limit=1)
+    assert (len(held), list(ordered)) == (1, ["o2"])
+    assert list(map(list, await journal.bookings_of(BOB, NOW))) == [[], []]
+
+
 # Questions beside the host
 
 LATER = NEVER + timedelta(days=9)

@@ -273,6 +273,7 @@ async def _all_there_is(journal: Journal) -> Any:
         [dict(await journal.made_since(owner, LONG_AGO)) for owner in OWNERS],
         [dict(await journal.made_since(owner, NOW)) for owner in OWNERS],
         [dict(await journal.held_until(RESERVATIONS, now)) for now in (LONG_AGO, NOW)],
+        [list(map(list, await journal.bookings_of(owner, NOW))) for owner in OWNERS],
         [await journal.asked(f"asked-{name}") for name in "abc"],
         dict(await journal.approvals([f"asked-{name}" for name in "abc"])),
     )

@@ -171,7 +171,7 @@ def test_a_hold_shows_lines_totals_seats_and_until_when(show: Show, results: Res
     for part in ("Tue, 2 June 2026", "Thu, 4 June 2026 at 15:00", "€90.00", "€234.00"):
         assert part in shown
     assert "Grand total €324.00" in shown
-    assert "Seats (side by side) Zone Front stalls · row D · seats 9, 10, 11" in plain(shown)
+    assert "Your seats (side by side) Zone Front stalls · row D · seats 9, 10, 11" in plain(shown)
     assert "Held until 11:15" in shown
     assert "Sandbox: invented, nothing is real" in shown
     assert "undefined" not in shown

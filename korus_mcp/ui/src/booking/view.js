@@ -50,6 +50,8 @@ const STATUS_WARNS = {
   cancelled: "bad",
 };
 const MOST_SEAT_GROUPS = 12;
+/** In these states seats are those of the person who looks. */
+const YOURS = ["held", "ordered"];
 
 /**
  * What the page shows, as a list of elements.
@@ -267,7 +269,7 @@ function seatsOf(hold, { t }) {
   const more = hold.moreSeats + unshown;
   const together = { true: "seats_together", false: "seats_apart" }[hold.together];
   return h("div", { class: "seats" },
-    h("h3", {}, t("seats"), together && h("span", { class: "soft" }, ` (${t(together)})`)),
+    h("h3", {}, t(YOURS.includes(hold.state) ? "your_seats" : "seats"), together && h("span", { class: "soft" }, ` (${t(together)})`)),
     h("ul", {}, shown.map((group) => h("li", {}, seatWords(group, t))),
       more > 0 && h("li", { class: "soft" }, t("seats_more", { count: more }))));
 }

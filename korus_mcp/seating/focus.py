@@ -8,7 +8,8 @@ from statistics import fmean, median
 from typing import Final
 
 from korus_mcp.api.models.seat_map import Zone
-from korus_mcp.seating.geometry import Point, area, box_of, contains, distance
+from korus_mcp.seating.geometry import Point, box_of, contains, distance
+from korus_mcp.seating.lines import lines_in
 from korus_mcp.seating.looks import Look, looks_in
 from korus_mcp.seating.shapes import Fit, Shape
 from korus_mcp.seating.stages import is_stage
@@ -70,22 +71,18 @@ def _looks(shapes: Sequence[Shape], working: Fit) -> list[_Seen]:
     if not known and len(shapes) > 1:
         # Rows that go on from zone to zone, of which each has too few to tell anything.
         return _of_all(shapes, working)
-    areas = [area(shape.outline) for shape in shapes]
+    areas = [shape.area for shape in shapes]
     is_much = sum(areas[n] for n in known) >= _ENOUGH_AREA * sum(areas)
     # Seats of which nothing is known say nothing; a few that are known do not speak for all.
-    seats = sum(map(len, _rows(shapes)))
+    seats = sum(len(row) for shape in shapes for row in shape.rows)
     told = sum(look.seats for n in known for look in found[n])
     if (len(known) * 2 < len(shapes) and not is_much) or told * 2 < seats:
         return []
     return [look for n in known for look in found[n]]
 
 
-def _rows(shapes: Iterable[Shape]) -> Iterator[tuple[Point, ...]]:
-    return (row for shape in shapes for row in shape.rows)
-
-
 def _seen(shape: Shape, working: Fit) -> Iterator[_Seen]:
-    for look in looks_in(shape.rows, shape.row_names):
+    for look in shape.looks:
         yield _Seen(
             at=working.place(look.at),
             towards=look.towards,
@@ -100,10 +97,9 @@ def _of_all(shapes: Sequence[Shape], working: Fit) -> list[_Seen]:
     seated = [shape for shape in shapes if shape.rows]
     if len(seated) * 2 < len(shapes):
         return []
-    rows = tuple(_rows(seated))
-    names = tuple(name for shape in seated for name in shape.row_names)
-    whole = replace(seated[0], rows=rows, row_names=names)
-    looks = list(_seen(whole, working))
+    rows = [lines_in(row) for shape in seated for row in shape.rows]
+    names = [name for shape in seated for name in shape.row_names]
+    looks = list(_seen(replace(seated[0], looks=tuple(looks_in(rows, names))), working))
     return (
         [replace(look, shape=shape) for look in looks for shape in seated]
         if len(looks) == 1
@@ -112,18 +108,19 @@ def _of_all(shapes: Sequence[Shape], working: Fit) -> list[_Seen]:
 
 
 def _ringed(shapes: Sequence[Shape]) -> Point | None:
-    around = box_of(point for shape in shapes for point in shape.outline)
+    around = box_of(corner for shape in shapes for corner in shape.corners)
     if around is None or len(shapes) < _FEWEST_IN_A_RING:
         return None
     # In a ring nothing in the middle is for sale; else it is a hall with seats everywhere.
     centre = around.middle
-    if any(contains(shape.outline, centre) for shape in shapes):
+    outlines = [outline for shape in shapes for outline in shape.outlines]
+    if any(contains(outline, centre) for outline in outlines):
         return None
-    depth = median(sqrt(area(shape.outline)) for shape in shapes)
-    if min(distance(shape.outline, centre) for shape in shapes) < depth * _LEAST_MIDDLE:
+    depth = median(sqrt(shape.area) for shape in shapes)
+    if min(distance(outline, centre) for outline in outlines) < depth * _LEAST_MIDDLE:
         return None
     # Arcs are compared in order around the centre; the last gap is from the last to the first one.
-    arcs = sorted(_arc(shape.outline, centre) for shape in shapes)
+    arcs = sorted(_arc(outline, centre) for outline in outlines)
     reached, widest = arcs[0][1], 0.0
     for start, end in arcs[1:]:
         widest = max(widest, start - reached)
@@ -198,7 +195,12 @@ def _between_sides(shapes: Sequence[Shape], looks: Sequence[_Seen]) -> Point | N
 def _is_taken(point: Point, shapes: Iterable[Shape], looks: Iterable[_Seen]) -> bool:
     """Whether a point lies on a zone, other than those that look at it from several sides."""
     around = [id(look.shape) for look in looks]
-    return any(id(s) not in around and contains(s.outline, point) for s in shapes)
+    return any(
+        contains(outline, point)
+        for shape in shapes
+        if id(shape) not in around
+        for outline in shape.outlines
+    )
 
 
 def _horseshoe(shapes: Sequence[Shape], looks: Sequence[_Seen]) -> Point | None:
@@ -235,8 +237,8 @@ def _is_inwards(turned: float, aside: float) -> bool:
 def _before_the_front(shapes: Sequence[Shape], looks: Sequence[_Seen], towards: Point) -> Point:
     """A point in front of the whole drawing, in the middle of the seats that face it."""
     aside = (-towards[1], towards[0])
-    reach = max(_along(corner, towards) for shape in shapes for corner in shape.outline)
-    sides = [_along(corner, aside) for look in looks for corner in look.shape.outline]
+    reach = max(_along(corner, towards) for shape in shapes for corner in shape.corners)
+    sides = [_along(corner, aside) for look in looks for corner in look.shape.corners]
     middle, away = (min(sides) + max(sides)) / 2, reach + _BEFORE_THE_FRONT
     # Rows that begin at a wall and grow to one side have their stage before most of the seats.
     seats = sum(look.seats for look in looks)

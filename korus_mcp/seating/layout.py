@@ -8,16 +8,16 @@ always 1000.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from korus_mcp.api.models.base import ApiModel
-from korus_mcp.api.models.seat_map import LeftOut, Row, SeatMap
+from korus_mcp.api.models.seat_map import LeftOut, PlainSeats, Row, SeatMap
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating import schematic
 from korus_mcp.seating.focus import focus_of
-from korus_mcp.seating.geometry import Box, box_of
+from korus_mcp.seating.geometry import Box, Places, box_of
 from korus_mcp.seating.geometry import Point as Point
-from korus_mcp.seating.lines import longest_run
 from korus_mcp.seating.names import CategoryNames, zone_name
 from korus_mcp.seating.shapes import SIDE, Fit, Shape, diagonals, given_shapes
 
@@ -39,24 +39,30 @@ _COLOR: Final = re.compile("#?([0-9a-f]{6}|[0-9a-f]{3})", re.ASCII | re.IGNORECA
 class DrawnZone:
     """A zone of a drawing, in drawing units (0..width, 0..height, `y` downwards).
 
-    `number` is its index in the API's list. `outline` has at least three points, and `label_at` is
-    inside. `rows` are the seats by row, and `row_names` what each is called, "" without a name; it
-    is empty if seats have no numbers or no coordinates. `fit` brings a place in the issuer's units
-    to where it is drawn; None where the issuer gave none. `longest_run` is the most seats side by
-    side, None where the map does not tell. `is_schematic`: we chose its place, not the issuer.
+    `number` is its index in the API's list. `outlines` are those of its blocks, the largest first;
+    each has at least three points, and `label_at` is inside of the first. `rows` are the seats by
+    row, and `row_names` what each is called, "" without a name; it is empty if seats have no
+    numbers or no coordinates. `fit` brings a place in the issuer's units to where it is drawn; None
+    where the issuer gave none. `longest_run` is the most seats side by side, None where the map
+    does not tell. `is_schematic`: we chose its place, not the issuer.
     """
 
     number: int
     name: str
     category: str | None
-    outline: tuple[Point, ...]
-    rows: tuple[tuple[Point, ...], ...]
+    outlines: tuple[tuple[Point, ...], ...]
+    rows: tuple[Places, ...]
     label_at: Point
     capacity: int | None
     longest_run: int | None = None
     is_schematic: bool = False
     row_names: tuple[str, ...] = ()
     fit: Fit | None = field(default=None, compare=False)
+
+    @property
+    def outline(self) -> tuple[Point, ...]:
+        """The outline of its largest block."""
+        return self.outlines[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +93,15 @@ class Drawing:
     left_out: LeftOut = field(default_factory=LeftOut)
     strays: int = 0
 
-    @property
+    @cached_property
     def seat_count(self) -> int:
         """How many seats have a place in the drawing."""
         return sum(len(row) for zone in self.zones for row in zone.rows)
+
+    @cached_property
+    def row_count(self) -> int:
+        """How many rows have seats with a place."""
+        return sum(len(zone.rows) for zone in self.zones)
 
 
 def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None) -> Drawing:
@@ -119,8 +130,8 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
                 number=n,
                 name=zone_name(zone),
                 category=names.of(zone),
-                outline=fit.places(shape.outline),
-                rows=tuple(seats_fit.places(row) for row in shape.rows),
+                outlines=tuple(map(fit.places, shape.outlines)),
+                rows=tuple(map(seats_fit.moved, shape.rows)),
                 label_at=fit.place(shape.label_at),
                 capacity=zone.capacity,
                 longest_run=_longest_run(shape, zone.rows or ()),
@@ -141,19 +152,11 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
 
 def _longest_run(shape: Shape, rows: Sequence[Row]) -> int | None:
     """The most seats side by side in a zone; of rows without places all seats of a row."""
-    if not shape.rows:
-        # One row without a name may be a whole floor.
-        named = [row for row in rows if row.name or len(rows) > 1]
-        return max((len(row.seats) for row in named), default=0) or None
-    # A row that is listed in parts is one row: its parts may be neighbours.
-    whole: dict[str, list[Point]] = {}
-    alone: list[Sequence[Point]] = []
-    for name, seats in zip(shape.row_names, shape.rows, strict=True):
-        if name:
-            whole.setdefault(name, []).extend(seats)
-        else:
-            alone.append(seats)
-    return longest_run((*whole.values(), *alone))
+    if shape.rows:
+        return shape.longest_run
+    # One row without a name may be a whole floor.
+    named = [row for row in rows if row.name or len(rows) > 1]
+    return max((len(row.seats) for row in named), default=0) or None
 
 
 def _by_category(
@@ -184,7 +187,7 @@ def _placed_by_us(
     boxes = schematic.boxes_of(groups, room.width, room.height, tallest=tallest)
     moved = {n: box.moved(room.left, room.top) for n, box in boxes.items()}
     return {
-        n: Shape(outline=box.corners, label_at=box.middle, box=box, is_schematic=True)
+        n: Shape(outlines=(box.corners,), label_at=box.middle, box=box, is_schematic=True)
         for n, box in moved.items()
     }
 
@@ -242,7 +245,7 @@ def _parts(seat_map: SeatMap) -> Iterator[tuple[str, ApiModel]]:
         yield "zone", zone
         for row in zone.rows or ():
             yield "row", row
-            for seat in row.seats:
+            for seat in () if isinstance(row.seats, PlainSeats) else row.seats:
                 # A hall may have 100,000 seats, nearly all of them plain: those are skipped.
                 if seat.model_extra or seat.x is None or seat.y is None or seat.name is None:
                     yield "seat", seat

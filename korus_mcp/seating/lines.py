@@ -7,7 +7,8 @@ to each other.
 Units are the issuer's. No function raises, whatever finite points it is given.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from math import atan2, cos, dist, floor, hypot, pi, radians, sin
 from operator import mul
@@ -41,38 +42,68 @@ _CROWD: Final = 24
 _FINEST: Final = 12
 
 
+@dataclass(frozen=True)
+class Lines:
+    """The lines of a zone, each with the lengths of its steps.
+
+    `step` is how far neighbours usually are from each other, 0.0 if no line has two seats. A step
+    of a line that is longer than its `farthest` is an aisle, or a missing seat.
+    """
+
+    lines: tuple[Line, ...]
+    steps: tuple[list[float], ...]
+    farthest: tuple[float, ...]
+    step: float
+
+    @classmethod
+    def of(cls, lines: Iterable[Line]) -> "Lines":
+        """Measure the lines of a zone."""
+        kept = tuple(lines)
+        steps = tuple([list(map(dist, line, line[1:])) for line in kept])
+        own = [_lower_third(sorted(each)) if each else 0.0 for each in steps]
+        usual = sorted(step for step, each in zip(own, steps, strict=True) if each)
+        if not usual:
+            return cls(kept, steps, tuple(own), 0.0)
+        step = _lower_third(usual) if len(usual) < 3 else usual[len(usual) // 2]
+        # Where every row is two seats, nothing in a row tells an aisle; the rows behind them do.
+        zone = step
+        if max(map(len, kept)) == 2:
+            zone = min(zone, _BEHIND * _rows_apart(kept) / APART)
+        return cls(kept, steps, tuple([APART * min(each, _STRETCH * zone) for each in own]), step)
+
+    @property
+    def longest_run(self) -> int | None:
+        """The most seats that are side by side; None without any seat."""
+        return max(map(_run, self.steps, self.farthest), default=None)
+
+    def parts(self, aisle: float) -> Iterator[tuple[int, Line]]:
+        """The lines cut at aisles of at least so many usual steps, each with the line's number."""
+        for n, (line, steps) in enumerate(zip(self.lines, self.steps, strict=True)):
+            widest = aisle * self.farthest[n] / APART
+            if not steps or max(steps) <= widest:
+                yield n, line
+                continue
+            begin = 0
+            for end, step in enumerate(steps, 1):
+                if step > widest:
+                    yield n, line[begin:end]
+                    begin = end
+            yield n, line[begin:]
+
+
 def longest_run(rows: Iterable[Sequence[Point]]) -> int | None:
     """The most seats of a zone that are side by side; None when it has no seat with a place."""
-    lines = [line for row in rows for line in lines_in(row)]
-    if not lines:
-        return None
-    steps = [list(map(dist, line, line[1:])) for line in lines]
-    usual = [_lower_third(sorted(each)) for each in steps if each]
-    if not usual:
-        return 1
-    zone = _lower_third(sorted(usual)) if len(usual) < 3 else sorted(usual)[len(usual) // 2]
-    # Where every row is two seats, nothing in a row tells an aisle; the rows behind them do.
-    if max(map(len, lines)) == 2:
-        zone = min(zone, _BEHIND * _rows_apart(lines) / APART)
-    return max(
-        _run(each, APART * min(_lower_third(sorted(each)), _STRETCH * zone) if each else 0.0)
-        for each in steps
-    )
+    return Lines.of(line for row in rows for line in lines_in(row)).longest_run
 
 
-def lines_in(row: Sequence[Point], *, largest_area: int | None = None) -> list[Line]:
-    """The lines that a row of the API is: one, or several if it is no row but an area.
-
-    [] for an area of more than `largest_area` seats, whose lines take long to find.
-    """
+def lines_in(row: Sequence[Point]) -> list[Line]:
+    """The lines that a row of the API is: one, or several if it is no row but an area."""
     seats = tuple(row)
     if len(seats) < 3 or _is_path(seats):
         return [seats] if seats else []
     along = direction_of(seats)
     ordered = tuple(sorted(seats, key=lambda seat: seat[0] * along[0] + seat[1] * along[1]))
-    if _is_path(ordered):
-        return [ordered]
-    return [] if largest_area is not None and len(seats) > largest_area else _untangled(seats)
+    return [ordered] if _is_path(ordered) else _untangled(seats)
 
 
 def direction_of(seats: Sequence[Point]) -> Point:

@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Final
 
 from korus_mcp.seating.geometry import Point
-from korus_mcp.seating.lines import Line, direction_of, is_ring, lines_in
+from korus_mcp.seating.lines import Line, direction_of, is_ring
 from korus_mcp.seating.names import RowKey, row_orders
 
 _BEND: Final = 0.02
@@ -27,7 +27,7 @@ _PARALLEL: Final = 0.85
 _SAME_WAY: Final = 0.7
 _SAME_DEPTH: Final = 0.25
 """Parts of one row differ by less than this part of the distance between two rows."""
-_FITTED_SEATS: Final = 33
+_FITTED_SEATS: Final = 17
 """The most seats of a line by which its bend is measured."""
 _LARGEST_AREA: Final = 1_000
 """A floor of more seats than this that is listed as one row tells no direction."""
@@ -52,16 +52,16 @@ class Look:
         return max(_along(middle, self.towards) for middle in self.front)
 
 
-def looks_in(rows: Sequence[Sequence[Point]], names: Sequence[str]) -> list[Look]:
+def looks_in(rows: Sequence[Sequence[Line]], names: Sequence[str]) -> list[Look]:
     """The directions in which the seats of a zone look; [] when nothing tells them.
 
-    `rows` are in any order and so are the seats of each; `names` are those of the rows.
+    `rows` are in any order, each with the lines that it is; `names` are those of the rows.
     """
     pieces = [
         _Piece.of(line, row)
-        for row, seats in enumerate(rows)
-        if seats
-        for line in lines_in(seats, largest_area=_LARGEST_AREA)
+        for row, lines in enumerate(rows)
+        if len(lines) == 1 or sum(map(len, lines)) <= _LARGEST_AREA
+        for line in lines
     ]
     orders = row_orders(names)
     blocks = list(_blocks(pieces, orders))
@@ -88,7 +88,8 @@ class _Piece:
     @classmethod
     def of(cls, line: Line, row: int) -> "_Piece":
         """The piece that a line is."""
-        middle = fmean(x for x, _ in line), fmean(y for _, y in line)
+        xs, ys = zip(*line, strict=True)
+        middle = sum(xs) / len(line), sum(ys) / len(line)
         if len(line) < 2 or is_ring(line):
             return cls(
                 row=row,

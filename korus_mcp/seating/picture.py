@@ -145,6 +145,7 @@ class _Sheet:
         top = _EDGE + (84 if self._subtitle else 56)
         self._frame = _Frame.of(drawing, top, is_wide=self._is_wide)
         self._outlines = [self._frame.places(zone.drawn.outline) for zone in scene.zones]
+        self._blocks = [[*map(self._frame.places, z.drawn.outlines)] for z in scene.zones]
         # Labels are placed first, then the stage, before anything is drawn: the numbers of the best
         # zones avoid the labels, and the legend explains a stage mark without its name.
         self._labels = labels_in(
@@ -237,10 +238,10 @@ class _Sheet:
 
         So no zone hides what another one is: at each seat one sees the colour of its own zone.
         """
-        triples = list(zip(self._scene.zones, self._outlines, self._labels, strict=True))
-        triples.sort(key=lambda triple: -round(area(triple[1])))
-        for zone, outline, _ in triples:
-            self._area(self._group(zone), zone, outline)
+        triples = list(zip(self._scene.zones, self._blocks, self._labels, strict=True))
+        triples.sort(key=lambda triple: -round(sum(map(area, triple[1]))))
+        for zone, blocks, _ in triples:
+            self._area(self._group(zone), zone, "".join(map(_closed, blocks)))
         for zone, _, _ in triples:
             # A sold-out zone has the pattern only: seats in it would look like free ones.
             if zone.state is not ZoneState.SOLD_OUT:
@@ -255,11 +256,11 @@ class _Sheet:
         _add(group, "title", self._description(zone))
         return group
 
-    def _area(self, group: Element, zone: PricedZone, outline: Sequence[Point]) -> None:
-        self._painted(group, "path", zone.look, d=_closed(outline))
+    def _area(self, group: Element, zone: PricedZone, outline: str) -> None:
+        self._painted(group, "path", zone.look, d=outline)
         # The strong edge of a best zone ends where a zone within it begins.
         if zone in self._scene.best:
-            edge = _add(group, "path", d=_closed(outline), fill="none")
+            edge = _add(group, "path", d=outline, fill="none")
             _set(edge, stroke=self._theme.ink, stroke_width=3.5, stroke_linejoin="round")
 
     def _painted(self, parent: Element, tag: str, look: Look, **place: str | float) -> None:
@@ -275,7 +276,7 @@ class _Sheet:
         # One element for each seat would make a file of megabytes, which viewers open too slowly.
         rows = [self._frame.places(row) for row in zone.drawn.rows if row]
         drawing = self._scene.drawing
-        if not rows or sum(len(zone.rows) for zone in drawing.zones) > ROWS_AS_LINES:
+        if not rows or drawing.row_count > ROWS_AS_LINES:
             return
         pitch = _pitch(rows)
         if drawing.seat_count <= SEATS_AS_DOTS:
@@ -299,7 +300,7 @@ class _Sheet:
         size, names = written(ends, _ROW_NAMES, taken, scale=frame.scale)
         for name in names:
             zone = zones[name.zone]
-            is_inside = contains(zone.drawn.outline, name.box.middle)
+            is_inside = any(contains(each, name.box.middle) for each in zone.drawn.outlines)
             ink = mixed(readable_on(zone.look.fill), zone.look.fill, 0.2)
             x, y = frame.place(name.box.middle)
             fill = ink if is_inside else self._theme.faint_ink
@@ -377,7 +378,11 @@ class _Sheet:
         frame, rim = self._frame, _EDGE / 2
         across = frame.left - rim <= box.left and box.right <= frame.left + frame.width + rim
         down = frame.top - rim <= box.top and box.bottom <= frame.top + frame.height + rim
-        return across and down and not any(_touches(outline, box) for outline in self._outlines)
+        return (
+            across
+            and down
+            and not any(_touches(block, box) for blocks in self._blocks for block in blocks)
+        )
 
     def _stage(self) -> None:
         focus = self._scene.drawing.focus

@@ -174,7 +174,11 @@ class _Hall:
 
     def __init__(self, drawing: Drawing) -> None:
         self._drawing = drawing
-        self._areas = [(zone.number, zone.outline, box_of(zone.outline)) for zone in drawing.zones]
+        self._areas = [
+            (zone.number, outline, box_of(outline))
+            for zone in drawing.zones
+            for outline in zone.outlines
+        ]
         rows = [row for zone in drawing.zones for row in zone.rows]
         steps = [dist(row[0], row[1]) for row in rows if len(row) > 1]
         self._cell = max(median(steps) * 2 if steps else 0.0, 1.0)
@@ -237,7 +241,8 @@ class _Hall:
     def _begins(self, seat: Point, away: Point, step: float, zone: DrawnZone) -> float:
         """How far from the seat its name may begin: where its own zone ends, if that is near."""
         inside = _BESIDE * step
-        leaves = _way_out(zone.outline, seat, away)
+        ways = (_way_out(outline, seat, away) for outline in zone.outlines)
+        leaves = next((way for way in ways if way is not None), None)
         if leaves is None or leaves > _NEAR * step:
             return inside
         return leaves + min(0.15 * step, _GAP)

@@ -7,13 +7,15 @@ across. A zone that would be too small to see, or encloses nothing, gets a visib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain
 from math import dist
 from typing import Final
 
-from korus_mcp.api.models.seat_map import Row, Zone
-from korus_mcp.seating.geometry import Box, Point, area, box_of, hull, label_place, padded
-from korus_mcp.seating.silhouette import silhouette
+from korus_mcp.api.models.seat_map import PlainSeats, Row, Zone
+from korus_mcp.seating.blocks import LEAST_PAD, Run, Seated, outlines_in
+from korus_mcp.seating.geometry import Box, Places, Point, area, box_of, hull, label_place, padded
+from korus_mcp.seating.lines import Line, Lines, lines_in
+from korus_mcp.seating.looks import Look, looks_in
 from korus_mcp.seating.strays import stray_places
 
 SIDE: Final = 1000.0
@@ -22,8 +24,11 @@ _FARTHEST: Final = 1e9
 _SMALLEST: Final = 1e-9
 _LEAST_AREA: Final = 9.0
 """In square working units; of a smaller zone its seats are drawn, or a mark in its place."""
-_LEAST_PAD: Final = 3.0
-_MOST_PAD: Final = 14.0
+_AISLE: Final = 2.5
+"""A gap of so many steps is an aisle at which a block may end; a missing seat is less."""
+_FEW_SEATS: Final = 400
+"""Of a zone with more seats some of each row tell where its blocks are."""
+_BENDS: Final = 24
 _STEP: Final = 0.5
 """A corner nearer than this to the one before it is left out."""
 _CORNERS: Final = 120
@@ -33,17 +38,30 @@ _OUTLINE_POINTS: Final = 8_000
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """The shape of a zone in working units. `box` is around outline and seats.
+    """The shape of a zone in working units. `box` is around outlines and seats.
 
-    Rows stay in the issuer's units: there may be very many seats, which are converted only once.
+    `outlines` are those of its blocks, the largest first. Rows stay in the issuer's units: there
+    may be very many seats, which are converted only once. So do `looks`, where its seats look.
     """
 
-    outline: tuple[Point, ...]
+    outlines: tuple[tuple[Point, ...], ...]
     label_at: Point
     box: Box
-    rows: tuple[tuple[Point, ...], ...] = ()
+    rows: tuple[Places, ...] = ()
     row_names: tuple[str, ...] = ()
+    looks: tuple[Look, ...] = ()
+    longest_run: int | None = None
     is_schematic: bool = False
+
+    @property
+    def area(self) -> float:
+        """The area of all blocks."""
+        return sum(map(area, self.outlines))
+
+    @property
+    def corners(self) -> Iterator[Point]:
+        """The corners of all outlines."""
+        return chain.from_iterable(self.outlines)
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,10 @@ class Fit:
         """Points in the other units."""
         scale, left, top = self.scale, self.left, self.top
         return tuple([((x - left) * scale, (y - top) * scale) for x, y in points])
+
+    def moved(self, places: Places) -> Places:
+        """Many places in the other units."""
+        return places.moved(self.left, self.top, self.scale)
 
     def then(self, other: "Fit") -> "Fit":
         """This conversion followed by another one, as one."""
@@ -86,9 +108,18 @@ class _Raw:
     """The geometry of a zone in the issuer's units: a polygon, seats, or both."""
 
     polygon: tuple[Point, ...]
-    rows: tuple[tuple[Point, ...], ...]
+    rows: tuple[Places, ...]
     row_names: tuple[str, ...]
     box: Box
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What the seats of a zone tell: who sits side by side, where they look, where they are."""
+
+    longest_run: int | None
+    looks: tuple[Look, ...]
+    seated: Seated
 
 
 @dataclass(frozen=True)
@@ -120,9 +151,14 @@ def given_shapes(zones: Iterable[Zone]) -> Given:
     if around is None or around.longer < _SMALLEST:
         return Given({}, Fit(1.0, 0.0, 0.0))
     fit = Fit(SIDE / around.longer, around.left, around.top)
+    read = {n: _read(raw, fit) for n, raw in raws.items() if raw.rows}
+    blocks = dict(outlines_in({n: each.seated for n, each in read.items()}))
     # Corners are divided among the zones, with enough for each to be a shape.
     corners = max(8, min(_CORNERS, _OUTLINE_POINTS // len(raws)))
-    return Given({n: _shape(raw, fit, corners) for n, raw in raws.items()}, fit, left_out)
+    shapes = {
+        n: _shape(raw, fit, corners, read.get(n), blocks.get(n, [])) for n, raw in raws.items()
+    }
+    return Given(shapes, fit, left_out)
 
 
 def _raw(zone: Zone) -> _Raw | None:
@@ -130,8 +166,9 @@ def _raw(zone: Zone) -> _Raw | None:
     rows = [(row.name or "", _seats(row)) for row in zone.rows or ()]
     rows = [(name, seats) for name, seats in rows if seats]
     # Seats that are all at one point, mostly at 0, 0, have no real places.
-    places = {seat for _, row in rows for seat in row}
-    if len(places) == 1 and sum(len(row) for _, row in rows) > 1:
+    around = box_of(chain.from_iterable(row.box.corners for _, row in rows))
+    is_one_place = around is not None and around.longer <= 0
+    if is_one_place and sum(len(row) for _, row in rows) > 1:
         rows = []
     return _raw_of(_polygon(zone), rows)
 
@@ -139,16 +176,14 @@ def _raw(zone: Zone) -> _Raw | None:
 def _without(raw: _Raw, strays: AbstractSet[Point]) -> _Raw | None:
     """The geometry of a zone without some seats."""
     rows = [
-        (name, tuple([seat for seat in row if seat not in strays]))
+        (name, Places.of(seat for seat in row if seat not in strays))
         for name, row in zip(raw.row_names, raw.rows, strict=True)
     ]
     return _raw_of(raw.polygon, [(name, row) for name, row in rows if row])
 
 
-def _raw_of(
-    polygon: tuple[Point, ...], rows: Sequence[tuple[str, tuple[Point, ...]]]
-) -> _Raw | None:
-    around = box_of([*polygon, *(seat for _, row in rows for seat in row)])
+def _raw_of(polygon: tuple[Point, ...], rows: Sequence[tuple[str, Places]]) -> _Raw | None:
+    around = box_of([*polygon, *diagonals(row.box for _, row in rows)])
     if around is None:
         return None
     return _Raw(
@@ -171,42 +206,74 @@ def _polygon(zone: Zone) -> tuple[Point, ...]:
     return points
 
 
-def _seats(row: Row) -> tuple[Point, ...]:
+def _seats(row: Row) -> Places:
+    if isinstance(row.seats, PlainSeats):
+        plain = Places(row.seats.xs, row.seats.ys)
+        around = plain.box
+        farthest = max(map(abs, (around.left, around.top, around.right, around.bottom)))
+        if farthest <= _FARTHEST:
+            return plain
     placed = [(seat.x, seat.y) for seat in row.seats if seat.x is not None and seat.y is not None]
-    return tuple([(x, y) for x, y in placed if abs(x) <= _FARTHEST and abs(y) <= _FARTHEST])
+    return Places.of((x, y) for x, y in placed if abs(x) <= _FARTHEST and abs(y) <= _FARTHEST)
 
 
-def _shape(raw: _Raw, fit: Fit, corners: int) -> Shape:
-    """The shape in working units, with an outline that is large enough to see."""
-    outline = _thinned(fit.places(raw.polygon), corners)
+def _read(raw: _Raw, fit: Fit) -> _Read:
+    """Read the rows of a zone, of which each may be listed in parts."""
+    listed = [lines_in(row) for row in raw.rows]
+    named: dict[str, list[int]] = {}
+    for n, name in enumerate(raw.row_names):
+        named.setdefault(name or f"\0{n}", []).append(n)
+    lines: list[Line] = []
+    for parts in named.values():
+        if len(parts) == 1:
+            lines += listed[parts[0]]
+        else:
+            lines += lines_in([seat for n in parts for seat in raw.rows[n]])
+    measured = Lines.of(lines)
+    many = sum(map(len, lines)) > _FEW_SEATS
+    runs = [
+        Run(row, fit.places(_some(part) if many else part)) for row, part in measured.parts(_AISLE)
+    ]
+    return _Read(
+        longest_run=measured.longest_run,
+        looks=tuple(looks_in(listed, raw.row_names)),
+        seated=Seated(tuple(runs), measured.step * fit.scale),
+    )
+
+
+def _some(line: Line) -> Line:
+    """Some seats of a line with both its ends: the more, the more it is bent."""
+    last = len(line) - 1
+    if last < 3:
+        return line
+    (x0, y0), (x, y), (x1, y1) = line[0], line[last // 2], line[-1]
+    bend = dist((x, y), (x0 + (x1 - x0) / 2, y0 + (y1 - y0) / 2))
+    kept = min(last, 2 + int(_BENDS * bend / (dist(line[0], line[-1]) or 1.0)))
+    return tuple([line[last * n // kept] for n in range(kept + 1)])
+
+
+def _shape(
+    raw: _Raw, fit: Fit, corners: int, read: _Read | None, blocks: Sequence[tuple[Point, ...]]
+) -> Shape:
+    """The shape in working units, with outlines that are large enough to see."""
+    outlines: Sequence[tuple[Point, ...]] = (_thinned(fit.places(raw.polygon), corners),)
     # A sliver, or an outline that encloses nothing, could not be pointed at.
-    place = label_place(outline) if area(hull(outline)) > _LEAST_AREA else None
+    place = label_place(outlines[0]) if area(hull(outlines[0])) > _LEAST_AREA else None
     if place is None:
         # Without a visible outline the zone is drawn around its seats, else as a mark.
-        if raw.rows:
-            rows = [fit.places(row) for row in raw.rows]
-            outline = silhouette(rows, _pad(raw.rows, fit.scale))
-        else:
-            outline = padded(outline, _LEAST_PAD)
-        outline = _thinned(outline, corners)
-        place = label_place(outline) or outline[0]
-    around = box_of([*outline, *fit.box(raw.box).corners])
+        outlines = blocks or (padded(outlines[0], LEAST_PAD),)
+        outlines = [_thinned(each, corners) for each in outlines]
+        place = label_place(outlines[0]) or outlines[0][0]
+    around = box_of([*chain.from_iterable(outlines), *fit.box(raw.box).corners])
     return Shape(
-        outline=outline,
+        outlines=tuple(outlines),
         label_at=place,
         box=around or fit.box(raw.box),
         rows=raw.rows,
         row_names=raw.row_names,
+        looks=read.looks if read else (),
+        longest_run=read.longest_run if read else None,
     )
-
-
-def _pad(rows: Sequence[Sequence[Point]], scale: float) -> float:
-    """How far a zone extends around its seats: half the distance between seats."""
-    # The median distance in the longest row is the most reliable; aisles do not change it.
-    longest = max(rows, key=len)
-    steps = sorted(dist(seat, neighbour) for seat, neighbour in pairwise(longest))
-    usual = steps[len(steps) // 2] * scale if steps else _MOST_PAD
-    return min(_MOST_PAD, max(_LEAST_PAD, usual / 2))
 
 
 def _thinned(outline: tuple[Point, ...], corners: int) -> tuple[Point, ...]:

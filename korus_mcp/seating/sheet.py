@@ -3,14 +3,15 @@
 It goes to the page that draws the map, not to a model. Coordinates are whole drawing units in a
 flat list (x, y, x, y, ...). There are no nulls: a key without a value is left out.
 
-A zone has `n`, its number; `at`, the place of its label; `category`, an index into `categories`;
-`from` and `to`, the lowest and highest price of the offers it is compared by, which are those of
-`price_type`; `best`, its rank; `why`, the reason in words; `left`, where 0 is sold out, and no key
-means no limit or not known; `places`, how many people it has room for; `shared`, how many zones
-sell out of the same stock, all of which `stocks` tell by name, each once; `offers`, without which
-nothing is on sale that day: those with `beside` are of another price type or category; `more`, the
-number of offers left out; and `schematic`, if we chose its place. `asked` are the price types and
-seating categories that were asked for, as they were written.
+A zone has `n`, its number; `outlines`, one for each of its blocks; `at`, the place of its label;
+`category`, an index into `categories`; `from` and `to`, the lowest and highest price of the offers
+it is compared by, which are those of `price_type`; `best`, its rank; `why`, the reason in words;
+`left`, where 0 is sold out, and no key means no limit or not known; `places`, how many people it
+has room for; `shared`, how many zones sell out of the same stock, all of which `stocks` tell by
+name, each once; `offers`, without which nothing is on sale that day: those with `beside` are of
+another price type or category; `more`, the number of offers left out; and `schematic`, if we chose
+its place. `asked` are the price types and seating categories that were asked for, as they were
+written.
 
 Where names of rows and seats are told, a zone has `ends`: of each end of a row its name, where that
 may begin (x, y), its direction in hundredths (x, y), and how much room it has along and across; and
@@ -222,7 +223,7 @@ def _shape(zone: DrawnZone, categories: Mapping[str, int], *, with_seats: bool) 
         n=zone.number,
         name=zone.name,
         category=categories.get(zone.category or ""),
-        outline=_flat(zone.outline),
+        outlines=[_flat(outline) for outline in zone.outlines],
         at=_flat([zone.label_at]),
         rows=[_flat(row) for row in zone.rows] if with_seats and zone.rows else None,
         schematic=zone.is_schematic or None,

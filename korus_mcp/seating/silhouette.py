@@ -1,39 +1,63 @@
 """Makes an outline for a zone of which only the seats are known.
 
-For nearly all zones that is the convex hull of the seats. The hull of a balcony in the shape of a
+For many zones that is the convex hull of the seats. The hull of a balcony in the shape of a
 horseshoe would cover the stalls: there the outline follows the rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from math import dist, hypot
 from typing import Final
 
-from korus_mcp.seating.geometry import Point, area, contains, edges, hull, padded, turn
+from korus_mcp.seating.geometry import (
+    Point,
+    area,
+    contains,
+    edges,
+    hull,
+    padded,
+    simplified,
+    turn,
+)
 
-_BENT: Final = 1.35
+_BENT: Final = 1.15
 """The outline follows the rows if the hull has at least this many times the area between them."""
+_SMOOTH: Final = 0.3
+"""Corners that stand out by less than this part of the distance to the seats are left out."""
 _CORNERS_A_ROW: Final = 16
 _ASKED_SEATS: Final = 80
 """The most seats of a zone that are checked to be inside its outline: all would take too long."""
 
 
-def silhouette(rows: Sequence[Sequence[Point]], pad: float) -> tuple[Point, ...]:
-    """An outline around the seats of at least one row, with a distance `pad` to them."""
+def silhouettes(rows: Sequence[Sequence[Point]], pad: float) -> Iterator[tuple[Point, ...]]:
+    """Outlines around the seats of at least one row, at a distance `pad`, the better one first.
+
+    Rows are in order from one side to the other, and all in one direction.
+    """
     bare = hull(seat for row in rows for seat in row)
-    around = padded(bare, pad)
+    around = simplified(padded(bare, pad), pad * _SMOOTH)
     long_rows = [row for row in rows if len(row) > 1]
+    is_bent = bool(long_rows) and _is_bent(bare, long_rows, pad)
+    if not is_bent:
+        yield around
     # A single seat gives no direction.
-    if not long_rows or not _is_bent(bare, long_rows, pad):
-        return around
-    along = _along(long_rows, pad)
-    seats = [seat for row in rows for seat in row]
+    if long_rows:
+        along = simplified(_along(long_rows, pad), pad * _SMOOTH)
+        if _is_right(along, [seat for row in rows for seat in row]):
+            yield along
+    if is_bent:
+        yield around
+
+
+def _is_right(outline: Sequence[Point], seats: Sequence[Point]) -> bool:
+    """Whether an outline holds the seats, and does not cross itself."""
+    # With rows of very different lengths an outline along their ends may do neither.
+    if len(outline) < 3 or len(set(outline)) < len(outline):
+        return False
     asked = seats[:: -(-len(seats) // _ASKED_SEATS)]
-    # With rows out of order, or of very different lengths, the outline may cross itself or leave
-    # seats outside: then the hull is better.
-    is_simple = not any(_cross(one, other) for one, other in combinations(edges(along), 2))
-    is_right = is_simple and all(contains(along, seat) for seat in asked)
-    return along if is_right else around
+    return not any(_cross(one, other) for one, other in combinations(edges(outline), 2)) and all(
+        contains(outline, seat) for seat in asked
+    )
 
 
 def _is_bent(bare: Sequence[Point], rows: Sequence[Sequence[Point]], pad: float) -> bool:

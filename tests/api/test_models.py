@@ -23,6 +23,8 @@ from korus_mcp.api import (
     ProductBase,
     Reservation,
     ReservationBulkResult,
+    Row,
+    Seat,
     SeatMap,
     Venue,
 )
@@ -385,6 +387,44 @@ def test_a_seat_map_is_read_with_its_gaps() -> None:
     assert seated.rows is not None
     assert (seated.rows[0].seats[0].x, seated.rows[0].seats[0].y) == (1.0, None)
     assert (odd.id, odd.polygon) == (None, None)
+
+
+SEATS: list[dict[str, object]] = [
+    {"name": "1", "x": 0, "y": 2.5},
+    {"name": "2", "x": 10.5, "y": -1},
+]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"angle": 30},
+        {"name": 3, "x": 1, "y": 1},
+        {"name": "3"},
+        {"name": "a\0b", "x": 1, "y": 1},
+        {"name": "3", "x": True, "y": 1},
+        {"name": "3", "x": 10**400, "y": 1},
+        {"name": None, "x": 1, "y": 1},
+    ],
+    ids=str,
+)
+def test_plain_seats_are_the_same_beside_an_odd_one(odd: dict[str, object]) -> None:
+    plain = Row.model_validate({"seats": SEATS}).seats
+    mixed = Row.model_validate({"seats": [*SEATS, odd]}).seats
+    assert (type(plain).__name__, len(plain), len(mixed)) == ("PlainSeats", 2, 3)
+    assert list(plain) == list(mixed[:2]) == [Seat.model_validate(seat) for seat in SEATS]
+    assert (plain[1], plain[-1:]) == (mixed[1], mixed[1:2])
+    last = Seat.model_validate(odd)
+    assert mixed[2] == last
+    assert mixed[2].unread == last.unread
+
+
+def test_seats_without_names_have_none() -> None:
+    nameless = Row.model_validate({"seats": [{"x": 1, "y": 2}, {"x": 3, "y": 4}]}).seats
+    assert [(seat.name, seat.x, seat.y) for seat in nameless] == [(None, 1, 2), (None, 3, 4)]
+    assert list(Row.model_validate({"seats": None}).seats) == []
+    assert len(Row.model_validate({"seats": {"0": SEATS[0], "2": SEATS[1]}}).seats) == 2
 
 
 def test_failures_are_read_in_any_shape() -> None:

@@ -15,12 +15,22 @@ def assert_drawable(drawing: Drawing, seat_map: SeatMap) -> None:
     assert min(drawing.width, drawing.height) > 0
     assert [zone.number for zone in drawing.zones] == list(range(len(seat_map.zones)))
     for zone in drawing.zones:
-        assert len(set(zone.outline)) >= 3
+        assert all(len(set(outline)) >= 3 for outline in zone.outlines)
         assert zone.name
-        points = (*zone.outline, zone.label_at, *(seat for row in zone.rows for seat in row))
+        points = (*corners(zone), zone.label_at, *(seat for row in zone.rows for seat in row))
         assert all(is_inside(point, drawing) for point in points), zone.number
         assert winds_around(zone.outline, zone.label_at), (zone.number, zone.name)
     assert drawing.focus is None or is_inside(drawing.focus, drawing)
+
+
+def corners(zone: DrawnZone) -> list[Point]:
+    """The corners of all its blocks."""
+    return [corner for outline in zone.outlines for corner in outline]
+
+
+def lies_in(zone: DrawnZone, point: Point) -> bool:
+    """Whether a point is in one of its blocks."""
+    return any(winds_around(outline, point) for outline in zone.outlines)
 
 
 def is_inside(point: Point, drawing: Drawing) -> bool:
@@ -43,7 +53,7 @@ def winds_around(outline: Sequence[Point], point: Point) -> bool:
 
 def box(zone: DrawnZone) -> tuple[float, float, float, float]:
     """Left, top, right and bottom of a zone."""
-    xs, ys = zip(*zone.outline, strict=True)
+    xs, ys = zip(*corners(zone), strict=True)
     return min(xs), min(ys), max(xs), max(ys)
 
 

@@ -10,9 +10,17 @@ from hypothesis import strategies as st
 
 from korus_mcp.api import SeatMap
 from korus_mcp.seating.layout import Drawing, DrawnCategory, DrawnZone, drawing_of
+from tests.seating import kinds
 from tests.seating.awkward import HOSTILE_NAMES, MAPS, plan, row, square
-from tests.seating.drawable import assert_drawable, box, nearest_side, overlap, winds_around
+from tests.seating.drawable import (
+    assert_drawable,
+    box,
+    lies_in,
+    nearest_side,
+    overlap,
+)
 from tests.seating.halls import bowl
+from tests.seating.kinds import line, stacked
 
 STAR = [
     [50, 0],
@@ -76,15 +84,15 @@ def test_seats_without_a_polygon_get_an_outline_around_all_of_them() -> None:
     ]
     (zone,) = drawn(plan({"name": "Stalls", "rows": rows})).zones
     assert [len(row) for row in zone.rows] == [9, 9, 9]
-    assert all(winds_around(zone.outline, seat) for seat in seats(zone))
+    assert all(lies_in(zone, seat) for seat in seats(zone))
     assert len(zone.outline) == 4, "rows in a rectangle are drawn as one"
 
 
 def test_one_row_and_one_seat_have_an_outline_too() -> None:
     slanted = row("A", (0.0, 0.0), (10.0, 10.0), (20.0, 20.0))
     line, point = drawn(plan({"rows": [slanted]}, {"rows": [row("A", (50.0, 0.0))]})).zones
-    assert all(winds_around(line.outline, seat) for seat in seats(line))
-    assert winds_around(point.outline, seats(point)[0])
+    assert all(lies_in(line, seat) for seat in seats(line))
+    assert lies_in(point, seats(point)[0])
 
 
 def test_seats_keep_their_places_in_the_polygon() -> None:
@@ -118,12 +126,69 @@ def test_a_balcony_around_the_stalls_does_not_cover_them(depth: int) -> None:
         horseshoe(letter, 100 + 12 * n, 40 + 5 * n) for n, letter in enumerate("PQRST"[:depth])
     ]
     below, above = drawn(plan({"rows": stalls}, {"rows": balcony})).zones
-    assert not any(winds_around(above.outline, seat) for seat in seats(below))
-    assert all(winds_around(above.outline, seat) for seat in seats(above))
+    assert not any(lies_in(above, seat) for seat in seats(below))
+    assert all(lies_in(above, seat) for seat in seats(above))
     assert nearest_side(above.outline, above.label_at) > 5
     mixed = [{**balcony[0], "seats": balcony[0]["seats"][::-1]}, *balcony[1:]]
     turned = drawn(plan({"rows": stalls}, {"rows": mixed})).zones[1]
-    assert all(winds_around(turned.outline, seat) for seat in seats(turned))
+    assert all(lies_in(turned, seat) for seat in seats(turned))
+
+
+INTERLEAVED = {
+    "sofas at both sides": (
+        kinds.zone("Stalls", *stacked("ABC", 0, 40, step=20)),
+        kinds.zone("Sofas", line("S", 20, -30, -20, 60, 70)),
+        2,
+    ),
+    "a price in the middle of another": (
+        kinds.zone("Centre", line("A", 0, 30, 40, 50), line("B", 10, 30, 40, 50)),
+        kinds.zone(
+            "Sides", *stacked("ABC", 0, 10, 20, 60, 70, 80), line("D", 30, *range(0, 90, 10))
+        ),
+        3,
+    ),
+    "two prices in turns": (
+        kinds.zone("Aisle", *stacked("ABCD", 0, 30, 40, 70)),
+        kinds.zone("Inner", *stacked("ABCD", 10, 20, 50, 60)),
+        3,
+    ),
+}
+"""Zones of which the other lies in several blocks, and in how many at least."""
+
+
+@pytest.mark.parametrize("name", INTERLEAVED)
+def test_a_zone_in_several_blocks_covers_no_seat_of_another(name: str) -> None:
+    one, other, blocks = INTERLEAVED[name]
+    zones = drawn(plan(one, other)).zones
+    assert max(len(each.outlines) for each in zones) >= blocks
+    for mine, its in (zones, zones[::-1]):
+        assert all(lies_in(mine, seat) for seat in seats(mine))
+        assert not any(lies_in(mine, seat) for seat in seats(its))
+
+
+def test_an_aisle_within_a_zone_does_not_divide_it_where_nobody_else_sits() -> None:
+    (found,) = drawn(plan(kinds.zone("Stalls", *stacked("ABCD", 0, 10, 20, 50, 60, 70)))).zones
+    assert len(found.outlines) == 1
+    apart = kinds.zone("Boxes", *stacked("ABCD", 0, 10, 20, 150, 160, 170))
+    assert len(drawn(plan(apart)).zones[0].outlines) == 2
+
+
+def test_an_outline_follows_the_curve_of_rows() -> None:
+    rows = [
+        row(
+            letter,
+            *(
+                ((300 + 20 * n) * cos(turn / 20), (300 + 20 * n) * sin(turn / 20))
+                for turn in range(10, 54)
+            ),
+        )
+        for n, letter in enumerate("ABCDE")
+    ]
+    (found,) = drawn(plan(kinds.zone("Balcony", *rows))).zones
+    middle = seats(found)[22]
+    front = (middle[0], middle[1] - 60)
+    assert lies_in(found, middle)
+    assert not lies_in(found, front), "the hollow before the first row is none of it"
 
 
 @pytest.mark.parametrize("shape", [STAR, C_SHAPE, L_SHAPE, BOW_TIE], ids=["star", "C", "L", "bow"])
@@ -409,6 +474,6 @@ def test_an_outline_holds_all_seats_in_whatever_rows_they_are(
 ) -> None:
     drawing = drawn(plan({"rows": [row("?", *each) for each in rows]}))
     (zone,) = drawing.zones
-    assert all(winds_around(zone.outline, seat) for seat in seats(zone))
+    assert all(lies_in(zone, seat) for seat in seats(zone))
     count = sum(map(len, rows)) - drawing.strays
     assert len(seats(zone)) == (0 if zone.is_schematic else count)

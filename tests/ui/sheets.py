@@ -36,7 +36,7 @@ def zone(
         n=number,
         name=name,
         category=category,
-        outline=list(outline),
+        outlines=[list(outline)],
         at=_middle(outline),
         rows=[list(row) for row in rows] or None,
         capacity=400,
@@ -145,8 +145,8 @@ def hostile() -> Json:
         {"name": names[1], "color": "#12345g"},
     ]
     odd: list[Any] = [
-        None, 7, "zone", {"name": 5, "outline": "M0 0", "offers": {"id": 1}},
-        {"name": "Odd", "outline": [1, 2, "3", None], "at": ["x"], "rows": [[1], None, 5],
+        None, 7, "zone", {"name": 5, "outlines": "M0 0", "offers": {"id": 1}},
+        {"name": "Odd", "outlines": [[1, 2, "3", None], 7], "at": ["x"], "rows": [[1], None, 5],
          "category": "__proto__", "left": -4, "from": "free", "offers": [{"id": "two words"}]},
     ]  # fmt: skip
     return sheet(

@@ -1,8 +1,10 @@
 """Seat maps, and the places that issuers allocate (A10, A11)."""
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Final, Self
+from math import isfinite
+from typing import Annotated, Any, ClassVar, Final, Self, cast, overload
 
 import pydantic
 
@@ -16,6 +18,8 @@ MOST_SEATS: Final = 150_000
 MOST_CORNERS: Final = 50_000
 """The most corners of all polygons together."""
 MOST_CATEGORIES: Final = 500
+_BETWEEN: Final = "\0"
+"""Between the names of seats in one text."""
 
 
 def _read_corners(value: object) -> object:
@@ -45,11 +49,87 @@ class Seat(ApiModel):
     y: pydantic.FiniteFloat | None = None
 
 
+class PlainSeats(Sequence[Seat]):
+    """Seats that have a place, and a name or none: all that an issuer mostly tells.
+
+    They are kept as columns, and a `Seat` is made when one is asked for: as models 100,000 seats
+    would take a second to read, and 90 MB.
+    """
+
+    __slots__ = ("_names", "xs", "ys")
+
+    def __init__(self, names: str | None, xs: "array[float]", ys: "array[float]") -> None:
+        self._names, self.xs, self.ys = names, xs, ys
+
+    @classmethod
+    def of(cls, members: Sequence[object]) -> Self | None:
+        """The seats of a list as JSON has it; None if one of them is not plain."""
+        keys = {tuple(each) if type(each) is dict else None for each in members}
+        if len(keys) != 1 or sorted(keys.pop() or ()) not in (["name", "x", "y"], ["x", "y"]):
+            return None
+        plain = cast("Sequence[dict[str, Any]]", members)
+        xs, ys = (_numbers([each[key] for each in plain]) for key in ("x", "y"))
+        if xs is None or ys is None:
+            return None
+        if "name" not in plain[0]:
+            return cls(None, xs, ys)
+        names = [each["name"] for each in plain]
+        if set(map(type, names)) != {str} or any(_BETWEEN in name for name in names):
+            return None
+        return cls(_BETWEEN.join(names), xs, ys)
+
+    @property
+    def names(self) -> Sequence[str | None]:
+        """The name of each."""
+        return [None] * len(self.xs) if self._names is None else self._names.split(_BETWEEN)
+
+    def __len__(self) -> int:
+        return len(self.xs)
+
+    def __iter__(self) -> Iterator[Seat]:
+        for name, x, y in zip(self.names, self.xs, self.ys, strict=True):
+            yield Seat(name=name, x=x, y=y)
+
+    @overload
+    def __getitem__(self, place: int) -> Seat: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Seat]: ...
+    def __getitem__(self, place: int | slice) -> Seat | Sequence[Seat]:
+        if isinstance(place, slice):
+            return tuple(self)[place]
+        return Seat(name=self.names[place], x=self.xs[place], y=self.ys[place])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash((self._names, self.xs.tobytes(), self.ys.tobytes()))
+
+
+def _numbers(found: Sequence[object]) -> "array[float] | None":
+    """A column of finite numbers; None if one is something else."""
+    if not set(map(type, found)) <= {int, float}:
+        return None
+    try:
+        numbers = array("d", cast("Sequence[float]", found))
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+    return numbers if all(map(isfinite, numbers)) else None
+
+
+def _read_seats(value: object, handler: pydantic.ValidatorFunctionWrapHandler) -> Sequence[Seat]:
+    if isinstance(value, PlainSeats):
+        return value
+    listed = values.read_list(value)
+    plain = PlainSeats.of(listed) if isinstance(listed, list) and listed else None
+    return tuple(handler(listed)) if plain is None else plain
+
+
 class Row(ApiModel):
     """One row of seats."""
 
     name: str | None = None
-    seats: values.Many[Seat] = ()
+    seats: Annotated[Sequence[Seat], pydantic.WrapValidator(_read_seats)] = ()
 
 
 class Zone(Embedded):

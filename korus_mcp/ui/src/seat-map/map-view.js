@@ -40,7 +40,7 @@ export class MapView {
     this.#options = options;
     const drawn = sheet.zones.filter((zone) => zone.outline.length);
     for (const zone of drawn) this.#shapes.set(zone.key, this.#shapeOf(zone));
-    const bySize = [...this.#shapes.values()].sort((a, b) => areaOf(b.zone.outline) - areaOf(a.zone.outline));
+    const bySize = [...this.#shapes.values()].sort((a, b) => areaOf(b.zone) - areaOf(a.zone));
     const layer = (name) => svg("g", { "aria-hidden": "true" }, bySize.map((shape) => shape[name]));
     this.#svg = svg(
       "svg",
@@ -109,8 +109,8 @@ export class MapView {
         onfocus: () => this.#focused(zone),
         onblur: () => this.#unpoint(),
       },
-      svg("path", { class: "shape", d: pathOf(zone.outline) }),
-      zone.isSoldOut && svg("path", { class: "hatched", d: pathOf(zone.outline) }),
+      svg("path", { class: "shape", d: pathOf(zone.outlines) }),
+      zone.isSoldOut && svg("path", { class: "hatched", d: pathOf(zone.outlines) }),
     );
     // Seats that nobody can buy are not seen, but whoever points at them points at their zone.
     const seats = zone.rows.length ? seatsOf(zone.rows, gap, pointing) : null;
@@ -290,12 +290,13 @@ function outline(name) {
 }
 
 function outlineOn(group, zone) {
-  const d = zone ? pathOf(zone.outline) : "";
+  const d = zone ? pathOf(zone.outlines) : "";
   for (const path of group.children) path.setAttribute("d", d);
 }
 
-function pathOf(points) {
-  return points.length ? `M${points.map(([x, y]) => `${x} ${y}`).join("L")}Z` : "";
+/** The blocks of a zone, each with an outline of its own. */
+function pathOf(outlines) {
+  return outlines.map((points) => `M${points.map(([x, y]) => `${x} ${y}`).join("L")}Z`).join("");
 }
 
 /** All seats of a zone in one path: lines of no length with round ends. */
@@ -304,11 +305,9 @@ function seatsOf(rows, gap, pointing) {
   return svg("path", { ...pointing, d, "stroke-width": (0.6 * gap).toFixed(2) });
 }
 
-function areaOf(points) {
-  return Math.abs(points.reduce((sum, [x, y], i) => {
-    const [x0, y0] = points.at(i - 1);
-    return sum + x0 * y - x * y0;
-  }, 0));
+function areaOf({ outlines }) {
+  const twice = (points) => points.reduce((sum, [x, y], i) => sum + points.at(i - 1)[0] * y - x * points.at(i - 1)[1], 0);
+  return outlines.reduce((sum, points) => sum + Math.abs(twice(points)), 0);
 }
 
 /** The usual distance between neighbours, within a row or between rows, whichever is less. */
@@ -333,7 +332,7 @@ function viewBoxOf({ width, height, focus }, zones) {
   const space = Math.max(width, height) / 100;
   const words = focus && isAbove(focus, zones) ? -6 * space : 6 * space;
   const stage = focus ? [[focus[0], focus[1] - 2 * space], [focus[0], focus[1] + words]] : [];
-  const points = [...zones.flatMap((zone) => zone.outline), ...stage];
+  const points = [...zones.flatMap((zone) => zone.outlines.flat()), ...stage];
   const [left, top, right, bottom] = points.reduce(
     ([l, t, r, b], [x, y]) => [Math.min(l, x), Math.min(t, y), Math.max(r, x), Math.max(b, y)],
     [Infinity, Infinity, -Infinity, -Infinity],
@@ -343,7 +342,7 @@ function viewBoxOf({ width, height, focus }, zones) {
 
 /** Whether a point lies above all zones. */
 function isAbove([, y], zones) {
-  return zones.every((zone) => zone.outline.every((point) => point[1] > y));
+  return zones.every((zone) => zone.outlines.flat().every((point) => point[1] > y));
 }
 
 function stripes() {

@@ -3,8 +3,8 @@
  *
  * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice, prefer,
  * priceType, asked, asOf, notes, stocks, isDrawn, isTiled, isSchematic, width, height, focus, zones, untied,
- * hidden}`; a stock that zones share `{name, left, count}`; a zone `{key, number,
- * name, category, color, outline, at, rows, isSchematic, from, to, left, places, best, offers, isShared, isCut,
+ * hidden}`; a stock that zones share `{name, left, count}`; a zone `{key, number, name, category, color,
+ * outlines, outline, at, rows, isSchematic, from, to, left, places, best, offers, isShared, isCut,
  * isAbove, isUnknown, isOnSale, isSoldOut}`; an offer `{id, product, price, foreign, left, isBeside}`. Prices are texts of an
  * amount ("45.00") in the sheet's one currency; `foreign` is the price of an offer in another
  * ("45.00 USD"). One that `isBeside` is not among those by which the zone is compared: it is of another
@@ -81,7 +81,8 @@ function ofSheet(sheet) {
 
 function zoneOf(zone, place, categories, currency) {
   const category = categories[zone.category] ?? {};
-  const outline = pointsOf(zone.outline);
+  const outlines = listed(zone.outlines).map(pointsOf).filter((points) => points.length > 2);
+  const outline = outlines[0] ?? [];
   const offers = offersOf(zone.offers, currency);
   const from = amountOf(zone.from, currency);
   const to = amountOf(zone.to, currency);
@@ -91,9 +92,10 @@ function zoneOf(zone, place, categories, currency) {
     name: clean(zone.name),
     category: clean(category.name),
     color: /^#[0-9a-f]{6}$/i.test(category.color) ? category.color : null,
-    outline: outline.length > 2 ? outline : [],
+    outlines,
+    outline,
     at: pointsOf(zone.at)[0] ?? outline[0] ?? null,
-    rows: (Array.isArray(zone.rows) ? zone.rows : []).map(pointsOf),
+    rows: listed(zone.rows).map(pointsOf),
     isSchematic: zone.schematic === true,
     from,
     to,
@@ -167,6 +169,7 @@ function zoneOfView(zone, place, currency) {
     name: clean(zone.zone),
     category: clean(zone.category),
     color: null,
+    outlines: [],
     outline: [],
     at: null,
     rows: [],
@@ -239,6 +242,10 @@ export function currencyOf(value) {
 
 export function countOf(value) {
   return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+function listed(value) {
+  return Array.isArray(value) ? value : [];
 }
 
 function sizeOf(value) {

@@ -33,8 +33,10 @@ function byCategory(zones) {
 function tile([column, row]) {
   const [left, top] = [GAP + column * (WIDTH + GAP), GAP + row * (HEIGHT + GAP)];
   const [right, bottom] = [left + WIDTH, top + HEIGHT];
+  const outline = [[left, top], [right, top], [right, bottom], [left, bottom]];
   return {
-    outline: [[left, top], [right, top], [right, bottom], [left, bottom]],
+    outlines: [outline],
+    outline,
     at: [left + WIDTH / 2, top + HEIGHT / 2],
   };
 }

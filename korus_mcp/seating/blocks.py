@@ -1,0 +1,303 @@
+"""Finds the blocks of a zone from its seats, and an outline for each.
+
+A block is what lies beside or behind each other. Its outline follows the ends of its rows and their
+bend, and holds no seat of another zone: a zone that lies left, right and behind another one has
+three blocks, and not one that covers it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, pairwise
+from math import dist, hypot, inf
+from typing import Final, TypeAlias
+
+from korus_mcp.seating.geometry import Box, Point, area, box_of, contains, edges, hull
+from korus_mcp.seating.silhouette import silhouettes
+
+Outline: TypeAlias = tuple[Point, ...]
+
+LEAST_PAD: Final = 3.0
+MOST_PAD: Final = 14.0
+"""In working units: how far a zone reaches around its seats, where no other zone is nearer."""
+_APART: Final = 0.48
+"""A zone reaches at most by this part of the way to the nearest other one."""
+_THINNEST: Final = 0.5
+_PADS: Final = (1.0, 0.6, 0.3)
+_WIDE: Final = (4.5, 3.2)
+"""So many steps between seats beside each other, and rows behind each other, are an aisle within a
+block, where no other zone's seats lie between."""
+_NEAR: Final = (2.4, 1.6)
+"""Where another zone's seats do, a block ends at each aisle."""
+_STACKED: Final = 1.2
+_MOST_RUNS: Final = 400
+"""With more runs, which to compare takes long, a zone is one block, or a strip a run."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Seats of one row from one end to the other, without an aisle; of many seats some.
+
+    `row` tells which of them are parts of one row.
+    """
+
+    row: int
+    seats: tuple[Point, ...]
+
+    @cached_property
+    def box(self) -> Box:
+        """The box around them."""
+        return _box(self.seats)
+
+    @property
+    def middle(self) -> Point:
+        """The middle of its seats."""
+        return self.seats[len(self.seats) // 2]
+
+
+@dataclass(frozen=True)
+class Seated:
+    """The seats of a zone; `step` is how far neighbours usually are from each other."""
+
+    runs: tuple[Run, ...]
+    step: float
+
+    @property
+    def pad(self) -> float:
+        """How far it reaches around its seats, where no other zone is near."""
+        return min(MOST_PAD, max(LEAST_PAD, self.step / 2 if self.step else MOST_PAD))
+
+    @cached_property
+    def hull(self) -> Outline:
+        """The convex hull of the seats."""
+        return hull(seat for run in self.runs for seat in run.seats)
+
+    @cached_property
+    def box(self) -> Box:
+        """The box around them."""
+        return _box(self.hull)
+
+
+def outlines_in(zones: Mapping[int, Seated]) -> Iterator[tuple[int, list[Outline]]]:
+    """The outlines of the blocks of each zone by its number, the largest first."""
+    near = _near(zones)
+    for number, zone in zones.items():
+        pad = zone.pad
+        tangled = []
+        for other in (zones[each] for each in near[number]):
+            gap = _gap(zone.hull, other.hull, (zone.pad + other.pad))
+            if gap is None:
+                tangled.append(other)
+            else:
+                pad = min(pad, max(_APART * gap, _THINNEST))
+        found = list(_outlines(zone.runs, zone.step, pad, tangled))
+        yield number, sorted(found, key=area, reverse=True)
+
+
+def _outlines(
+    runs: Sequence[Run], step: float, pad: float, tangled: Sequence[Seated]
+) -> Iterator[Outline]:
+    """The outlines of runs, in as large blocks as no seat of a tangled zone lies in."""
+    behind = _rows_apart(runs) or step
+    for block in _linked(runs, _WIDE[0] * step, _WIDE[1] * behind):
+        if (found := _clear(block, pad, tangled)) is not None:
+            yield found
+            continue
+        for smaller in _linked(block, _NEAR[0] * step, _NEAR[1] * behind):
+            if (found := _clear(smaller, pad, tangled)) is not None:
+                yield found
+                continue
+            for stack in _stacks(smaller, _NEAR[1] * behind):
+                if (found := _clear(stack, pad, tangled)) is not None:
+                    yield found
+                    continue
+                for run in stack:
+                    one = _clear([run], pad, tangled)
+                    yield one or next(silhouettes([run.seats], pad * _PADS[-1]))
+
+
+def _clear(block: Sequence[Run], pad: float, tangled: Sequence[Seated]) -> Outline | None:
+    """An outline of a block that holds no seat of the tangled zones; None if there is none."""
+    rows = _rows(block)
+    for share in _PADS:
+        for outline in silhouettes(rows, pad * share):
+            if not any(_holds(outline, zone) for zone in tangled):
+                return outline
+    return None
+
+
+def _rows(block: Sequence[Run]) -> list[Sequence[Point]]:
+    """The rows of a block from one side of it to the other, all in one direction."""
+    parts: dict[int, list[Point]] = {}
+    for run in block:
+        parts.setdefault(run.row, []).extend(run.seats)
+    rows = list(parts.values())
+    longest = max(rows, key=lambda row: dist(row[0], row[-1]))
+    across, down = longest[-1][0] - longest[0][0], longest[-1][1] - longest[0][1]
+    turned: list[Sequence[Point]] = [
+        row
+        if (row[-1][0] - row[0][0]) * across + (row[-1][1] - row[0][1]) * down >= 0
+        else row[::-1]
+        for row in rows
+    ]
+    return sorted(turned, key=lambda row: _depth(row, across, down))
+
+
+def _depth(row: Sequence[Point], across: float, down: float) -> float:
+    x, y = row[len(row) // 2]
+    return y * across - x * down
+
+
+def _linked(runs: Sequence[Run], aside: float, behind: float) -> list[list[Run]]:
+    """Runs by blocks: no farther apart than `aside` along them, and than `behind` across them."""
+    if len(runs) > _MOST_RUNS:
+        return [list(runs)]
+    block = list(range(len(runs)))
+
+    def top(n: int) -> int:
+        while block[n] != n:
+            block[n] = n = block[block[n]]
+        return n
+
+    middles = [run.middle for run in runs]
+    # Most rows lie just behind each other, as their middles tell: the others are compared longer.
+    later = []
+    for n, m in combinations(range(len(runs)), 2):
+        if dist(middles[n], middles[m]) <= behind:
+            block[top(n)] = top(m)
+        else:
+            later.append((n, m))
+    reach = max(aside, behind)
+    for n, m in later:
+        if (
+            top(n) != top(m)
+            and _are_near(runs[n].box, runs[m].box, reach)
+            and _is_linked(runs[n], runs[m], aside, behind)
+        ):
+            block[top(n)] = top(m)
+    found: dict[int, list[Run]] = {}
+    for n, run in enumerate(runs):
+        found.setdefault(top(n), []).append(run)
+    return list(found.values())
+
+
+def _is_linked(one: Run, other: Run, aside: float, behind: float) -> bool:
+    long, short = (one, other) if len(one.seats) >= len(other.seats) else (other, one)
+    ends = {short.seats[0], short.middle, short.seats[-1]}
+    for x, y in ends:
+        for (x0, y0), (x1, y1) in pairwise(long.seats if len(long.seats) > 1 else long.seats * 2):
+            across, down = x1 - x0, y1 - y0
+            length = hypot(across, down)
+            if not length:
+                if hypot(x - x0, y - y0) <= max(aside, behind):
+                    return True
+                continue
+            along = ((x - x0) * across + (y - y0) * down) / length
+            away = abs((y - y0) * across - (x - x0) * down) / length
+            if away <= behind and -aside <= along <= length + aside:
+                return True
+    return False
+
+
+def _stacks(runs: Sequence[Run], behind: float) -> Iterator[list[Run]]:
+    """Runs of which each has one run at most before and behind it, as long as that holds."""
+    rows = _rows(runs)
+    across, down = rows[0][-1][0] - rows[0][0][0], rows[0][-1][1] - rows[0][0][1]
+    order = sorted(runs, key=lambda run: _depth(run.seats, across, down))
+    after: dict[int, list[int]] = {n: [] for n in range(len(order))}
+    before: dict[int, list[int]] = {n: [] for n in range(len(order))}
+    for n, m in combinations(range(len(order)), 2):
+        if order[n].row != order[m].row and _is_linked(order[n], order[m], 0.0, behind):
+            after[n].append(m)
+            before[m].append(n)
+    seen: set[int] = set()
+    for n in range(len(order)):
+        if n in seen:
+            continue
+        stack = [n]
+        while len(after[stack[-1]]) == 1 and len(before[after[stack[-1]][0]]) == 1:
+            stack.append(after[stack[-1]][0])
+        seen.update(stack)
+        yield [order[each] for each in stack]
+
+
+def _rows_apart(runs: Sequence[Run]) -> float:
+    """The usual distance from the middle of a run to that of the nearest of another row, or 0."""
+    some = runs[: _MOST_RUNS // 4]
+    rows = {run.row: run.middle for run in some}
+    if len(rows) < 2:
+        return 0.0
+    middles = list(rows.values())
+    nearest = [inf] * len(middles)
+    for (n, one), (m, other) in combinations(enumerate(middles), 2):
+        away = dist(one, other)
+        nearest[n], nearest[m] = min(nearest[n], away), min(nearest[m], away)
+    return sorted(nearest)[len(nearest) // 2]
+
+
+def _near(zones: Mapping[int, Seated]) -> dict[int, list[int]]:
+    """For each zone the others that its pad may reach, or that reach it."""
+    found: dict[int, list[int]] = {number: [] for number in zones}
+    widest = max((zone.pad for zone in zones.values()), default=0.0)
+    begun: list[int] = []
+    for number in sorted(zones, key=lambda number: zones[number].box.left):
+        zone = zones[number]
+        begun = [n for n in begun if zones[n].box.right + zone.pad + widest >= zone.box.left]
+        for n in begun:
+            if _are_near(zones[n].box, zone.box, zone.pad + zones[n].pad):
+                found[n].append(number)
+                found[number].append(n)
+        begun.append(number)
+    return found
+
+
+def _are_near(one: Box, other: Box, reach: float) -> bool:
+    return (
+        one.left - reach <= other.right
+        and other.left - reach <= one.right
+        and one.top - reach <= other.bottom
+        and other.top - reach <= one.bottom
+    )
+
+
+def _gap(one: Outline, other: Outline, enough: float) -> float | None:
+    """How far two convex outlines are apart, at least, up to `enough`; None if they are not."""
+    (x0, y0), (x1, y1) = _box(one).middle, _box(other).middle
+    across, down = x1 - x0, y1 - y0
+    found = -inf
+    # Most are far enough apart as seen along the way from one to the other.
+    if length := hypot(across, down):
+        reach = max([x * across + y * down for x, y in one])
+        found = (min([x * across + y * down for x, y in other]) - reach) / length
+    if found < enough:
+        found = max(found, _beyond(one, other))
+    if found < enough:
+        found = max(found, _beyond(other, one))
+    return found if found > 0 else None
+
+
+def _beyond(outline: Outline, points: Outline) -> float:
+    """How far the points lie beyond the side of an outline that keeps them off best."""
+    best = -inf
+    # A hull goes around so that what is outside lies always on the same hand.
+    for (x0, y0), (x1, y1) in edges(outline):
+        across, down = x1 - x0, y1 - y0
+        if length := hypot(across, down):
+            nearest = min([x * down - y * across for x, y in points])
+            best = max(best, (nearest - x0 * down + y0 * across) / length)
+    return best
+
+
+def _holds(outline: Outline, zone: Seated) -> bool:
+    """Whether a seat of a zone lies in an outline."""
+    around = _box(outline)
+    return any(
+        contains(outline, seat)
+        for run in zone.runs
+        if _are_near(around, run.box, 0.0)
+        for seat in run.seats
+    )
+
+
+def _box(points: Iterable[Point]) -> Box:
+    return box_of(points) or Box(0.0, 0.0, 0.0, 0.0)

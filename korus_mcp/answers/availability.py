@@ -1,12 +1,13 @@
 """What an offer costs now and how many are left, as answers show it."""
 
+import re
 from typing import Any, Final
 
 from korus_mcp.answers.alternatives import AlternativesInShort
 from korus_mcp.answers.views import Moment, PagedView, Part, Price, day_text, lines_of
 from korus_mcp.booking.quote import Quote, Session, unreadable
 
-_OFFSET: Final = slice(-len("+02:00"), None)
+_OFFSET: Final = re.compile(r"(?:Z|[+-]\d\d:\d\d)$")
 _TOO_MANY: Final = "too many for one order"
 
 
@@ -57,7 +58,7 @@ class SessionView(Part):
         end = self.ends_at or ""
         day, _, hour = end.partition("T")
         # The offset differs only in a night when the clocks change.
-        is_alike = start.startswith(day) and start[_OFFSET] == end[_OFFSET]
+        is_alike = start.startswith(day) and _OFFSET.findall(start) == _OFFSET.findall(end)
         return hour[:5] if is_alike else end
 
 

@@ -5,9 +5,10 @@ from itertools import accumulate
 from typing import Annotated, Final, Self, TypeAlias
 
 from korus_mcp.answers.seats import SeatsInShort, seats_of
-from korus_mcp.answers.views import IN_SHORT, Moment, Part, Price, day_text, lines_of, moment
+from korus_mcp.answers.views import IN_SHORT, Moment, Part, Price, day_text, lines_of
 from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.foundation.text import without_middle
+from korus_mcp.foundation.unread import moment
 
 IF_WANTED: Final = (
     "If the person wants it: place_order answers the words to show them. Otherwise the hold "

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from korus_mcp.answers.holds import IF_WANTED, HoldsInShort, HoldView
-from korus_mcp.answers.views import View, lines_of, moment
+from korus_mcp.answers.views import View, lines_of
 from korus_mcp.app import App
 from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState
 from korus_mcp.booking.reservations import Reservations
 from korus_mcp.booking.timing import LOOK_AGAIN_SECONDS
+from korus_mcp.foundation.unread import moment
 
 IF_STILL_WANTED: Final = (
     "Nothing of this was ordered, and it cost nothing. Call reserve again only if the person still "

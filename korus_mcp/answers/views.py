@@ -1,13 +1,13 @@
 """Base classes of answers, and how they show money, times and lines."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime, tzinfo
 from functools import cache
 from typing import Annotated, Final, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 from korus_mcp.foundation.money import UNKNOWN, Money
-from korus_mcp.foundation.unread import UNREADABLE, Unread
+from korus_mcp.foundation.unread import UNREADABLE, Unread, by_clock, moment
 
 
 class Shown(BaseModel):
@@ -51,11 +51,6 @@ def total_told(amount: Money | Unread | None) -> str | None:
     return None if amount is None else text_of(amount) or UNREADABLE
 
 
-def moment(at: datetime) -> str:
-    """A moment as text, with its UTC offset; seconds only if they are not 0."""
-    return at.isoformat(timespec="seconds" if at.second else "minutes")
-
-
 def moment_told(at: datetime | Unread | None) -> str | None:
     """A moment as text: None without one, in words if it cannot be read."""
     if at is None:
@@ -63,9 +58,13 @@ def moment_told(at: datetime | Unread | None) -> str | None:
     return UNREADABLE if isinstance(at, Unread) else moment(at)
 
 
-def minute(at: datetime | None) -> str | None:
-    """A moment as text, in UTC, to the minute: exact enough for the age of a catalog."""
-    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+def minute(at: datetime | None, zone: tzinfo | None = None) -> str | None:
+    """A moment as text, to the minute: exact enough for the age of a catalog. In UTC where it is
+    not of venues in one zone.
+    """
+    if at is None:
+        return None
+    return moment(by_clock(at, zone).replace(second=0, microsecond=0))
 
 
 def day_text(day: date | None) -> str | None:

@@ -27,9 +27,11 @@ from korus_mcp.foundation.unread import (
     Reading,
     Unread,
     at_place,
+    by_clock,
     day_of,
     is_past,
     value_of,
+    zone_of_all,
 )
 from korus_mcp.journal.records import UNKNOWN_END, canonical_json
 
@@ -224,8 +226,13 @@ class BookedNames:
         return self.products.get(id_at_end(product) or "", UNNAMED)
 
     def zone(self, product: str | None) -> tzinfo | None:
-        """The zone of a product's venue, where it had to be looked up."""
+        """The zone of a product's venue, if it is known."""
         return self.zones.get(id_at_end(product) or "")
+
+    @property
+    def zone_of_all(self) -> tzinfo | None:
+        """The zone of the venues of all that is named here; None where there are several."""
+        return zone_of_all(self.zones.values())
 
 
 def hold_of(reservation: Reservation, names: BookedNames, clock: ApiClock) -> Hold:
@@ -265,11 +272,9 @@ def hold_of(reservation: Reservation, names: BookedNames, clock: ApiClock) -> Ho
 
 
 def _end_of(reservation: Reservation, names: BookedNames) -> datetime | None:
-    """When a reservation ends, in the time of its venue where that is known."""
+    """When a reservation ends, in the zone of all that was read with it, if it is one."""
     end = value_of(reservation.expires_at)
-    zones = (names.zone(item.product) for item in reservation.items)
-    zone = next((zone for zone in zones if zone is not None), None)
-    return None if end is None else at_place(end, zone)
+    return None if end is None else by_clock(end, names.zone_of_all)
 
 
 def tickets_in(order: Order) -> int | None:

@@ -1,21 +1,28 @@
 """Reads reservations from the API as holds, for their owners."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from functools import partial
+from typing import Final
+
+from cachetools import LRUCache
 
 from korus_mcp.api import ApiError, NotFound
 from korus_mcp.api.models.reservation import Reservation
 from korus_mcp.booking.hold import Hold, hold_of
 from korus_mcp.booking.names import ProductNames
 from korus_mcp.booking.ownership import check_no_orders, check_owner
-from korus_mcp.booking.ports import Service, surely_past
+from korus_mcp.booking.ports import Service
 from korus_mcp.booking.settling import Settling
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.foundation.unread import zone_of_all
 from korus_mcp.journal.records import JournalDown
+
+MOST_ZONES: Final = 5000
+"""The zones of at most so many reservations are remembered, for when they are gone."""
 
 
 @dataclass(kw_only=True)
@@ -24,6 +31,8 @@ class HoldReader(Service):
 
     names: ProductNames
     settling: Settling
+    _zones: LRUCache[str, tzinfo] = field(default_factory=lambda: LRUCache(MOST_ZONES), init=False)
+    """Reservation id -> the zone of its venue."""
 
     async def found(
         self, owner: str, reservation_ids: Sequence[str], language: str
@@ -110,5 +119,13 @@ class HoldReader(Service):
 
     async def shown(self, found: Sequence[Reservation], language: str) -> list[Hold]:
         """Make holds of reservations that were read, with the names of products and sessions."""
-        names = await self.names.for_reservations(found, language, surely_past(self.clock))
+        names = await self.names.for_reservations(found, language)
+        for reservation in found:
+            zone = zone_of_all(names.zone(item.product) for item in reservation.items)
+            if zone is not None:
+                self._zones[reservation.id] = zone
         return [hold_of(r, names, self.clock) for r in found]
+
+    def zone_of(self, reservation_ids: Iterable[str]) -> tzinfo | None:
+        """The zone of the venues of all these reservations, as far as this process read them."""
+        return zone_of_all(self._zones.get(each) for each in reservation_ids)

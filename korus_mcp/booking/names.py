@@ -17,7 +17,7 @@ from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.quote import Quote
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import id_at_end
-from korus_mcp.foundation.unread import DayMoment, Unread, takes_zone
+from korus_mcp.foundation.unread import Unread, zone_of_all
 
 NAMES_SECONDS: Final = 5.0
 _Told = TypeVar("_Told")
@@ -44,43 +44,41 @@ class ProductNames:
                 self._times[session.id] = session.starts_at
                 self._quoted[session.id] = True
 
-    async def for_reservations(
-        self, found: Sequence[Reservation], language: str, now: datetime
-    ) -> BookedNames:
+    async def for_reservations(self, found: Sequence[Reservation], language: str) -> BookedNames:
         """The names, times and zones that the lines of these reservations need."""
         items = [(id_at_end(r.catalog), item) for r in found for item in r.items]
         sessions = {t.session for _, item in items for t in item.offer_tickets if t.session}
         links = {session for session in sessions if not isinstance(session, Unread)}
-        # The end of a hold is told in the time of its venue, like its sessions.
-        zoned = [
-            (id_at_end(r.catalog), item)
-            for r in found
-            for item in r.items
-            if isinstance(r.expires_at, datetime) or _takes_zone(item, now)
-        ]
-        return await self._read(items, links, zoned, language)
+        return await self._read(items, links, language)
 
     async def for_orders(self, found: Sequence[Order], language: str) -> BookedNames:
         """The product names and zones that the items of these orders need."""
-        items = [(id_at_end(o.catalog), item) for o in found for item in o.items]
-        zoned = [(catalog, item) for catalog, item in items if _has_moment(item)]
-        return await self._read(items, set(), zoned, language)
+        return await self._read(_items_of(found), set(), language)
 
-    async def _read(
-        self, items: Iterable[_Item], sessions: set[str], zoned: Iterable[_Item], language: str
-    ) -> BookedNames:
+    async def kept_zone(self, found: Sequence[Order], language: str) -> tzinfo | None:
+        """The zone of the venues of all these orders as the catalog has it; sends no request."""
+        ids = {(catalog, id_at_end(item.product)) for catalog, item in _items_of(found)}
+        return zone_of_all(
+            [
+                await self._catalog.kept_zone(catalog, product, language)
+                for catalog, product in ids
+                if catalog is not None and product is not None
+            ]
+        )
+
+    async def _read(self, items: Iterable[_Item], sessions: set[str], language: str) -> BookedNames:
         """Read all names at once, for a few seconds at most: a hold without names is still a hold.
 
-        `zoned` are the items whose day or time can only be told in the zone of their venue.
+        The zones of all of them, since what has no time of its own is told by the same clock.
         """
         names: dict[str, str] = {}
         zones: dict[str, tzinfo] = {}
-        products, places = ({(c, id_at_end(i.product)) for c, i in some} for some in (items, zoned))
+        products = {(catalog, id_at_end(item.product)) for catalog, item in items}
         name, zone = self._catalog.product_name, self._catalog.zone
         steps: list[Callable[[], Awaitable[None]]] = [
             *(partial(self._learn, name, names, *product, language) for product in products),
             *(partial(self._learn_time, session, language) for session in sessions),
-            *(partial(self._learn, zone, zones, *product, language) for product in places),
+            *(partial(self._learn, zone, zones, *product, language) for product in products),
         ]
         with anyio.move_on_after(NAMES_SECONDS):
             await side_by_side(steps)
@@ -122,15 +120,5 @@ class ProductNames:
             self._times[session_id] = session.starts_at
 
 
-def _takes_zone(item: ReservationItem, now: datetime) -> bool:
-    """Whether the zone of the venue is needed to say when an item is, or whether it is over."""
-    day = item.date
-    if isinstance(day, DayMoment) or any(ticket.session for ticket in item.offer_tickets):
-        return True
-    return not isinstance(day, Unread) and takes_zone(day, now)
-
-
-def _has_moment(item: OrderItem) -> bool:
-    """Whether the date of an item is a moment: which day that is depends on the venue's zone."""
-    times = (ticket.occurs_at for ticket in item.tickets)
-    return isinstance(item.date, DayMoment) or any(isinstance(t, datetime) for t in times)
+def _items_of(found: Sequence[Order]) -> Sequence[_Item]:
+    return [(id_at_end(order.catalog), item) for order in found for item in order.items]

@@ -51,7 +51,7 @@ from korus_mcp.foundation.money import Money, total
 from korus_mcp.foundation.pace import UNPACED, Pace
 from korus_mcp.foundation.refusals import Code, Effect, FieldProblem, Refusal
 from korus_mcp.foundation.text import clean_line
-from korus_mcp.foundation.unread import value_of
+from korus_mcp.foundation.unread import by_clock, value_of
 from korus_mcp.journal.records import (
     AlreadyClaimed,
     Approval,
@@ -478,8 +478,12 @@ class Ordering(Service):
             can_be_tried_again=bool(intent.freed),
             is_under_way=is_under_way,
             check_again_after=None if intent.is_final else again,
-            not_later_than=None if intent.is_final else intent.fence_at,
+            not_later_than=None if intent.is_final else self._settled_by(intent),
         )
+
+    def _settled_by(self, intent: Intent) -> datetime:
+        """When its outcome is known at the latest, in the zone in which its holds were told."""
+        return by_clock(intent.fence_at, self.holds.zone_of(intent.reservation_ids))
 
     async def _placed(
         self, intent: Intent, reservation_id: str, answered: Order | None, tickets: int | None

@@ -77,6 +77,9 @@ class Catalog(Protocol):
     async def zone(self, catalog_id: str, product_id: str, language: str) -> tzinfo | None:
         """The time zone of the venue of a product; None when nobody knows it."""
 
+    async def kept_zone(self, catalog_id: str, product_id: str, language: str) -> tzinfo | None:
+        """The same by what is known already: nothing is asked upstream."""
+
     async def venue(self, catalog_id: str, product_id: str, language: str) -> str | None:
         """The venue of a product with its address, on one line; None when nobody knows it."""
 

@@ -14,6 +14,7 @@ from korus_mcp.booking.hold import Hold, HoldState
 from korus_mcp.booking.hold_reading import HoldReader
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.booking.settling import Settling, look_again_in
+from korus_mcp.foundation.unread import by_clock
 from korus_mcp.journal.records import Intent
 
 
@@ -65,7 +66,8 @@ class ReservationStates:
             for i, intent in intents.items()
             if i in intent.missing and holds[i].state is not HoldState.ORDERED
         }
-        known_by = max((i.fence_at for i in doubts.values()), default=None)
+        fences = (by_clock(i.fence_at, self.holds.zone_of(holds)) for i in doubts.values())
+        known_by = max(fences, default=None)
         # Only a reservation whose state the journal does not know either is worth asking for again.
         waited_for = {i: s for i, s in too_new.items() if holds[i].state is HoldState.IN_DOUBT}
         return Reservations(

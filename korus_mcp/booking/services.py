@@ -60,13 +60,13 @@ class BookingServices:
         # This process's name in the journal. What it sends no other process takes over while its
         # lease lasts.
         lease = Lease(secrets.token_hex(8), LEASE_SECONDS)
-        names = ProductNames(api.ticketing, catalog)
+        self.names = ProductNames(api.ticketing, catalog)
         settling = Settling(journal, api, settings.settle_seconds)
         self.journal = journal
         self.spoken = HoldLanguages()
         self.operations = Operations(Flights(tasks))
         self.holds = HoldReader(
-            booking=booking, journal=journal, names=names, clock=api, settling=settling
+            booking=booking, journal=journal, names=self.names, clock=api, settling=settling
         )
         self.reserving = Reserver(
             booking=booking,
@@ -122,7 +122,11 @@ class BookingServices:
             settling=settling,
         )
         self.tickets = TicketService(
-            booking=booking, orders=self.orders, names=names, clock=api, operations=self.operations
+            booking=booking,
+            orders=self.orders,
+            names=self.names,
+            clock=api,
+            operations=self.operations,
         )
         self.own_seats = OwnSeatReader(booking=booking, journal=journal, clock=api)
         self.visits = Visits(booking=booking, ticketing=api.ticketing, catalog=catalog)

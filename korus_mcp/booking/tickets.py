@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -20,7 +20,15 @@ from korus_mcp.booking.order_search import OrderSearch
 from korus_mcp.booking.order_status import Standing, standing_of, status_told, word_of
 from korus_mcp.booking.ports import ApiClock, seconds_of
 from korus_mcp.foundation.text import clean_line
-from korus_mcp.foundation.unread import Reading, Unread, at_place, day_of, value_of
+from korus_mcp.foundation.unread import (
+    Reading,
+    Unread,
+    at_place,
+    by_clock,
+    day_of,
+    moment,
+    value_of,
+)
 from korus_mcp.journal.records import JournalDown
 
 _WAITING: Final = "waiting_beneficiary_data"
@@ -196,7 +204,7 @@ class TicketService:
                 for item in order.items
                 for ticket in item.tickets
             ),
-            documents=tuple(_document(d, self.clock) for d in listed),
+            documents=tuple(_document(d, self.clock, names.zone_of_all) for d in listed),
             has_unread_documents=pages.unreadable > 0,
             unlisted=unlisted,
             listed_in=listed_in,
@@ -246,6 +254,9 @@ def _ticket(
     seat_is_unread, holder = isinstance(ticket.seating, Unread), ticket.beneficiary
     names_told = (holder.firstname, holder.lastname) if holder is not None else ()
     needed, needed_elsewhere = _needed(ticket)
+    deadline = ticket.beneficiary_designation_deadline
+    if isinstance(deadline, datetime):
+        deadline = by_clock(deadline, names.zone(item.product))
     return Ticket(
         id=ticket.id,
         item_id=item.id,
@@ -257,12 +268,12 @@ def _ticket(
         beneficiary=clean_line(" ".join(name for name in names_told if name), 120) or None,
         needed=needed,
         needed_elsewhere=needed_elsewhere,
-        deadline=ticket.beneficiary_designation_deadline,
+        deadline=deadline,
         # Without a readable status it may not be locked: then the issuer decides.
         amendable=ticket.beneficiary_amendable is not False or not isinstance(ticket.status, str),
         voucher=clean_line(ticket.voucher, 80) if ticket.voucher else None,
         holder=holder,
-        is_late=is_over(ticket.beneficiary_designation_deadline, clock),
+        is_late=is_over(deadline, clock),
         starts=_starts(item, ticket, names),
     )
 
@@ -282,7 +293,7 @@ def _when(item: OrderItem, ticket: OrderItemTicket, names: BookedNames) -> str |
     """When a ticket admits, as text: a moment, else a day; in words where that cannot be read."""
     starts = _starts(item, ticket, names)
     if isinstance(starts, datetime):
-        return starts.isoformat(timespec="minutes")
+        return moment(starts)
     day = day_of(item.date, names.zone(item.product))
     if isinstance(day, Unread):
         return "a day that cannot be read"
@@ -317,8 +328,9 @@ def fields_named(names: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]
     return tuple(known), tuple(others)[:MOST_OTHER_FIELDS]
 
 
-def _document(document: OrderDocument, clock: ApiClock) -> Document:
-    ready_at = value_of(document.downloadable_at)
+def _document(document: OrderDocument, clock: ApiClock, zone: tzinfo | None) -> Document:
+    told = value_of(document.downloadable_at)
+    ready_at = None if told is None else by_clock(told, zone)
     is_ready = ready_at is None or ready_at <= clock.now()
     is_tried = is_ready or not clock.is_known
     return Document(id=document.id, ready_at=ready_at, is_ready=is_ready, is_tried=is_tried)

@@ -339,6 +339,11 @@ class Mirror:
         record = await self._sold_or_gone(catalog_id, product_id, language)
         return zone_of(record.timezone) if record is not None else None
 
+    async def kept_zone(self, catalog_id: str, product_id: str, language: str) -> tzinfo | None:
+        """The same as `zone` by what was read before; sends no request."""
+        record = (await self._mirrored_in(language)).store.record_of_product(catalog_id, product_id)
+        return zone_of(record.timezone) if record is not None else None
+
     async def venue(self, catalog_id: str, product_id: str, language: str) -> str | None:
         """The venue of a product with its address, on one line; None when it is not known."""
         record = await self._sold_or_gone(catalog_id, product_id, language)
@@ -357,8 +362,10 @@ class Mirror:
         return await self._base_of(catalog_id, product, language) if product else None
 
     async def _product(self, catalog_id: str, product_id: str, language: str) -> "Product | None":
+        read = partial(self._api.ticketing.get_product, catalog_id, product_id, language=language)
+        # Name and zone of a product are asked for side by side.
         with suppress(NotFound):
-            return await self._api.ticketing.get_product(catalog_id, product_id, language=language)
+            return await self._flights.join(("product", language, catalog_id, product_id), read)
         return None
 
     async def _base_of(

@@ -7,8 +7,9 @@ be made a day if the time zone is known.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import Enum
 from typing import Final, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,6 +31,7 @@ UNREAD: Final = Unread.UNREAD
 WRITTEN_DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 """The form of a day, and of the beginning of a date-time."""
 _DAY_LENGTH: Final = len("2026-12-04")
+_NO_OFFSET: Final = "+00:00"
 UNREADABLE: Final = "not readable"
 """Shown to people and models in place of such a value."""
 
@@ -94,10 +96,32 @@ def at_place(at: datetime, zone: tzinfo | None) -> datetime:
     The result has a fixed offset and not the zone: Python compares two datetimes of one zone by
     their local time, so that those of the hour that comes twice in autumn would be equal.
     """
-    offset = None if zone is None else at.astimezone(zone).utcoffset()
-    if offset is None or offset == at.utcoffset():
+    try:
+        offset = None if zone is None else at.astimezone(zone).utcoffset()
+        return at if offset in (None, at.utcoffset()) else at.astimezone(timezone(offset))
+    except (OverflowError, ValueError):  # at either end of the calendar
         return at
-    return at.astimezone(timezone(offset))
+
+
+def by_clock(at: datetime, zone: tzinfo | None) -> datetime:
+    """A moment that is no session's, such as the end of a hold: in the local time of the venues it
+    concerns, if they have one (`zone_of_all`), else in UTC, whatever its own offset.
+    """
+    return at_place(at, UTC if zone is None else zone)
+
+
+def zone_of_all(zones: Iterable[tzinfo | None]) -> tzinfo | None:
+    """The zone that venues are in, of those whose zone is known; None where they are in several."""
+    known = {zone for zone in zones if zone is not None}
+    return known.pop() if len(known) == 1 else None
+
+
+def moment(at: datetime) -> str:
+    """A moment as text, the same form in every answer: "2026-12-04T13:20+01:00", in UTC
+    "2026-12-04T12:20Z". Seconds only if they are not 0.
+    """
+    text = at.isoformat(timespec="seconds" if at.second else "minutes")
+    return text.removesuffix(_NO_OFFSET) + "Z" if text.endswith(_NO_OFFSET) else text
 
 
 LATEST_ZONE: Final = timezone(timedelta(hours=-12))

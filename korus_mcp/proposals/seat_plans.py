@@ -23,7 +23,7 @@ from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Faults, FieldProblem, Refusal, invalid
-from korus_mcp.foundation.unread import value_of, zone_of
+from korus_mcp.foundation.unread import by_clock, value_of, zone_of
 from korus_mcp.seating.drafting import Drafting, Layout, Opening
 from korus_mcp.seating.layout import drawing_of
 from korus_mcp.seating.marks import Mark, Place, marks_of
@@ -404,7 +404,7 @@ def _planned(
         seat_map_id=seat_map_id,
         wish=wish,
         language=query.language,
-        as_of=as_of,
+        as_of=by_clock(as_of, zone_of(base.timezone)),
         rows=rows,
         table=table,
         ranking=ranked(table, wish, drawing),

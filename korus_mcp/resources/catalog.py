@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import asdict
+from datetime import tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,7 @@ from korus_mcp.catalog.store import Scope, Store
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.foundation.text import clean_line
-from korus_mcp.foundation.unread import UNREADABLE, Unread
+from korus_mcp.foundation.unread import UNREADABLE, Unread, zone_of
 from korus_mcp.resources.boundary import ReadContext, compact, handle
 from korus_mcp.resources.offering import READ_NOW, Offering, of_the_catalog
 
@@ -83,7 +84,7 @@ async def product_bases(catalog: str, ctx: ReadContext, page: str = "1") -> str:
 async def product_base(product_base_id: str, ctx: ReadContext) -> str:
     """Description, terms of sale, venue, choices and pictures."""
     record, state = await _read(app_of(ctx), product_base_id)
-    return compact(_described(record) | _age(state, QUOTED))
+    return compact(_described(record) | _age(state, QUOTED, zone=zone_of(record.timezone)))
 
 
 async def products(product_base_id: str, ctx: ReadContext) -> str:
@@ -96,7 +97,7 @@ async def products(product_base_id: str, ctx: ReadContext) -> str:
             {"name": p.name, "choices": dict(p.choices)} for p in record.products.values()
         ],
     }
-    return compact(listed | _age(state))
+    return compact(listed | _age(state, zone=zone_of(record.timezone)))
 
 
 async def _read(services: App, product_base_id: str) -> tuple[BaseRecord, State]:
@@ -117,7 +118,7 @@ async def seat_map(product_base_id: str, seat_map_id: str, ctx: ReadContext) -> 
             "This is not a seat map id.",
             f"Read {addresses.product_base(record.handle)} for the address of its seat map.",
         )
-    as_of = minute(services.api.now())
+    as_of = minute(services.api.now(), zone_of(record.timezone))
     return await services.seat_plans.told(
         addresses.seat_map(record.handle, seat_map_id),
         partial(_plan, services, record, seat_map_id),
@@ -239,8 +240,10 @@ def _described(record: BaseRecord) -> dict[str, Any]:
     }
 
 
-def _age(state: State, *notes: str) -> dict[str, Any]:
-    """Fields that say how old the catalog is, and whether renewing it failed."""
+def _age(state: State, *notes: str, zone: tzinfo | None = None) -> dict[str, Any]:
+    """Fields that say how old the catalog is, by the clock of a venue, and whether renewing it
+    failed.
+    """
     doubts = ((state.is_stranded, STRANDED), (state.is_partly_unread, PARTLY_UNREAD))
     said = (*notes, *(text for holds, text in doubts if holds))
-    return {"as_of": minute(state.read_at), "note": " ".join(said) or None}
+    return {"as_of": minute(state.read_at, zone), "note": " ".join(said) or None}

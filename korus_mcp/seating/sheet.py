@@ -36,6 +36,7 @@ from typing import Any, Final, TypeAlias
 from korus_mcp.api.models.seat_map import SeatMap
 from korus_mcp.foundation.money import EURO, UNKNOWN, Money
 from korus_mcp.foundation.text import clean_line
+from korus_mcp.foundation.unread import moment
 from korus_mcp.seating.layout import Drawing, DrawnZone, Point
 from korus_mcp.seating.marks import Mark, seat_names
 from korus_mcp.seating.ranking import Preference, RankedZone, Ranking
@@ -114,7 +115,7 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
         session_id=context.session_id,
         language=context.language,
         currency=writer.currency,
-        as_of=context.as_of.isoformat(timespec="seconds") if context.as_of else None,
+        as_of=moment(context.as_of) if context.as_of else None,
         quantity=context.quantity,
         prefer=context.preference.value,
         max_price=None if context.max_price is None else f"{context.max_price:f}",

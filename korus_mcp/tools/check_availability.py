@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import tzinfo
 from functools import partial
 from itertools import groupby
 from typing import Annotated, Final
@@ -16,7 +17,6 @@ from korus_mcp.answers.availability import (
     SessionView,
     facts_of,
 )
-from korus_mcp.answers.views import moment
 from korus_mcp.app import App, app_of
 from korus_mcp.booking.limits import OneOrder, beyond_limit
 from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed
@@ -24,6 +24,7 @@ from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.foundation.refusals import Code, Faults, FieldProblem, Refusal
+from korus_mcp.foundation.unread import by_clock, moment, zone_of_all
 from korus_mcp.proposals.alternatives import Proposals
 from korus_mcp.tools.arguments import Cursor, Language, OfferIds, Quantity
 from korus_mcp.tools.declare import Reply, ToolContext, tool
@@ -70,7 +71,7 @@ async def check_availability(
         )
     near = await _instead(services, quotes, quantity, wished)
     groups = _grouped(quotes)
-    base = _view(services, groups, quantity, near)
+    base = _view(services, groups, quantity, near, await _zone(services, quotes, wished))
     first = pages.begin.offset
     to_come = [(place, row) for place, group in enumerate(groups) for row in _rows(group[0])][
         first:
@@ -167,17 +168,31 @@ def _session(quote: Quote, row: tuple[TicketNeed, Session], quantity: int) -> Se
     return SessionView.of(session, quantity, ticket, is_beyond=quote.is_above_limit(quantity))
 
 
+async def _zone(services: App, quotes: Sequence[Quote], language: str) -> tzinfo | None:
+    """The zone of the venue, which a quote has only if its own times needed it."""
+    zone = zone_of_all(quote.zone for quote in quotes)
+    (first, *_) = quotes
+    if zone is not None or first.product_id is None:
+        return zone
+    return await services.mirror.kept_zone(first.catalog_id, first.product_id, language)
+
+
 def _view(
-    services: App, groups: Sequence[Sequence[Quote]], quantity: int, near: Proposals
+    services: App,
+    groups: Sequence[Sequence[Quote]],
+    quantity: int,
+    near: Proposals,
+    zone: tzinfo | None,
 ) -> AvailabilityView:
-    """The answer without its sessions."""
+    """The answer without its sessions; `zone` is the venue's."""
     quotes = [quote for group in groups for quote in group]
     (quote, *others) = quotes
     has_unknown = any(not s.is_stock_told for each in quotes for _, s in each.sessions())
+    checked_at = min(each.checked_at for each in quotes).replace(microsecond=0)
     common = {
         "at_most_per_order": quote.most if isinstance(quote.most, int) else None,
         "alternatives": shown(services, near),
-        "checked_at": moment(min(each.checked_at for each in quotes).replace(microsecond=0)),
+        "checked_at": moment(by_clock(checked_at, zone)),
         "next": _next(services, quotes, quantity, near),
         "note": _UNKNOWN_STOCK if has_unknown else None,
     }

@@ -1,5 +1,6 @@
 """find_orders: a service desk finds an order by reference or day."""
 
+from datetime import datetime, tzinfo
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -21,7 +22,7 @@ from korus_mcp.booking.order_status import order_told
 from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.foundation.refusals import Faults
 from korus_mcp.foundation.text import clean_line
-from korus_mcp.foundation.unread import UNREADABLE
+from korus_mcp.foundation.unread import UNREADABLE, by_clock
 from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 from korus_mcp.tools.given import Given
@@ -43,14 +44,17 @@ class OrderRow(Part):
     customer: str | None = None
 
     @classmethod
-    def of(cls, order: Order) -> "OrderRow":
-        """The order as shown."""
+    def of(cls, order: Order, zone: tzinfo | None = None) -> "OrderRow":
+        """The order as shown, by the clock of a venue."""
+        created_at = order.created_at
+        if isinstance(created_at, datetime):
+            created_at = by_clock(created_at, zone)
         return cls(
             order_id=order.id,
             reference=clean_line(order.reference or "", 60) or None,
             issuer_reference=clean_line(order.connector_reference or "", 60) or None,
             status=order_told(order),
-            created_at=moment_told(order.created_at),
+            created_at=moment_told(created_at),
             total=total_told(total_of(order)),
             net=untaxed_total_of(order),
             tickets=tickets_in(order),
@@ -110,7 +114,7 @@ async def find_orders(
         Field(description="Or e-mail"),
     ] = None,
     created_from: Day | None = None,
-    created_to: Annotated[Day | None, Field(description="Same")] = None,
+    created_to: Annotated[Day | None, Field(description="Inclusive")] = None,
     limit: Annotated[int, Field(ge=1, le=50, description="1-50", examples=[10]), WHOLE] = 10,
     cursor: Cursor = None,
 ) -> Reply[OrdersView]:
@@ -121,12 +125,13 @@ async def find_orders(
     window = OrderWindow(begin.behind_id, begin.offset, limit)
     sought = OrderQuery(reference, created_from, created_to)
     found = await services.booking.orders.find(services.principal.key, sought, window)
+    zone = await services.booking.names.kept_zone(found.orders, services.language(None))
     # Days of the API are days of UTC, which begin at another hour than the service desk's.
     by_day = "Days are UTC." if created_from or created_to else None
 
     def view(count: int) -> OrdersView:
         return OrdersView(
-            orders=[OrderRow.of(order) for order in found.orders[:count]],
+            orders=[OrderRow.of(order, zone) for order in found.orders[:count]],
             shown=count,
             total=found.total,
             next_cursor=pages.cursor(_behind(found, count)),

@@ -12,7 +12,7 @@ from typing import Final
 
 from korus_mcp.answers.conditions import conditions_text
 from korus_mcp.answers.holds import TOGETHER, LineView
-from korus_mcp.answers.views import lines_of, moment
+from korus_mcp.answers.views import lines_of
 from korus_mcp.booking.approval import Question
 from korus_mcp.booking.customers import Customer, PartOfCustomer, described
 from korus_mcp.booking.doubts import Doubt
@@ -20,6 +20,7 @@ from korus_mcp.booking.goods import goods_line
 from korus_mcp.booking.hold import Hold
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.text import inert_line, without_middle
+from korus_mcp.foundation.unread import moment
 
 LINE: Final = 80
 """The longest of the first three lines: hosts cut each at the width of a window."""

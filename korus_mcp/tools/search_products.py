@@ -16,6 +16,7 @@ from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED
 from korus_mcp.catalog.store import Progress
 from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.foundation.refusals import Faults
+from korus_mcp.foundation.unread import zone_of, zone_of_all
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Words
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 from korus_mcp.tools.given import Given, check_days
@@ -210,7 +211,8 @@ def _from(found: FoundBase) -> str | None:
 def _note(found: SearchResult, today: str) -> str:
     notes = [f"Today is {today}."]
     if found.state.read_at is not None:
-        notes.append(f"Catalog as of {minute(found.state.read_at)}.")
+        zone = zone_of_all(zone_of(base.record.timezone) for base in found.bases)
+        notes.append(f"Catalog as of {minute(found.state.read_at, zone)}.")
     if not found.bases and found.next_place is not None:
         notes.append("None of those looked at has offers on these days; go on with the cursor.")
     elif not found.bases:

@@ -25,7 +25,7 @@ async def reserved(stage: Stage, landmark: str = "night_show_offer") -> Reservat
 
 async def names_of(stage: Stage, *found: Reservation) -> BookedNames:
     book = ProductNames(stage.app.api.ticketing, stage.app.mirror)
-    return await book.for_reservations(found, "en", stage.clock.now())
+    return await book.for_reservations(found, "en")
 
 
 async def test_products_and_sessions_have_names_and_times(stage: Stage) -> None:
@@ -41,13 +41,11 @@ async def test_a_time_is_asked_for_each_time_and_remembered_for_when_it_cannot_b
     found = await reserved(stage)
     assert stage.sent("getOfferTicketSession") == 0, "the quote told it to the hold"
     book = ProductNames(stage.app.api.ticketing, stage.app.mirror)
-    first = await book.for_reservations([found], "en", stage.clock.now())
-    await book.for_reservations([found], "en", stage.clock.now())
+    first = await book.for_reservations([found], "en")
+    await book.for_reservations([found], "en")
     assert stage.sent("getOfferTicketSession") == 2
     stage.sandbox.faults.add(Answer(status=500), "getOfferTicketSession", times=None)
-    assert (
-        await book.for_reservations([found], "en", stage.clock.now())
-    ).sessions == first.sessions
+    assert (await book.for_reservations([found], "en")).sessions == first.sessions
 
 
 @pytest.mark.parametrize("operation", ["getProduct", "getOfferTicketSession"])

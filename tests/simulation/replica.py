@@ -297,6 +297,9 @@ class _NoCatalog:
     async def venue(self, catalog_id: str, product_id: str, language: str) -> None:
         del catalog_id, product_id, language
 
+    async def kept_zone(self, catalog_id: str, product_id: str, language: str) -> None:
+        del catalog_id, product_id, language
+
     async def zone(self, catalog_id: str, product_id: str, language: str) -> None:
         del catalog_id, product_id, language
 

@@ -226,7 +226,7 @@ async def test_a_session_that_moved_is_another_agreement_and_one_not_read_is_not
         (line,) = hold.lines
         times = {i: at + timedelta(hours=1) for i, at in line.times.items()} if is_read else {}
 
-        async def other(self: object, found: object, language: str, now: object) -> BookedNames:
+        async def other(self: object, found: object, language: str) -> BookedNames:
             return BookedNames({}, times)
 
         monkeypatch.setattr(ProductNames, "for_reservations", other)

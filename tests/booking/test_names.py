@@ -1,6 +1,7 @@
 """Names for lines: looked up side by side, given up rather than waited for."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import anyio
 import pytest
@@ -46,6 +47,17 @@ async def test_a_time_is_asked_for_each_time_and_remembered_for_when_it_cannot_b
     assert stage.sent("getOfferTicketSession") == 2
     stage.sandbox.faults.add(Answer(status=500), "getOfferTicketSession", times=None)
     assert (await book.for_reservations([found], "en")).sessions == first.sessions
+
+
+async def test_name_and_zone_of_a_product_out_of_the_catalog_are_one_request(stage: Stage) -> None:
+    found = await reserved(stage)
+    await stage.app.mirror.searchable("en")
+    (await stage.app.mirror.ready("en")).store.clear()
+    before = stage.sent("getProduct")
+    names = await names_of(stage, found)
+    assert names.zone_of_all == ZoneInfo("Europe/Paris")
+    assert [*names.products.values()] == ["Day entry and Night of Lanterns - Adult"]
+    assert stage.sent("getProduct") == before + 1
 
 
 @pytest.mark.parametrize("operation", ["getProduct", "getOfferTicketSession"])

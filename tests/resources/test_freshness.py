@@ -9,7 +9,6 @@ from mcp.server.mcpserver import MCPServer
 from mcp_types import ReadResourceResult, TextResourceContents
 
 from korus_mcp.access.policy import ALL_TOOLS
-from korus_mcp.answers.views import minute
 from korus_mcp.app import App, Running
 from korus_mcp.catalog.mirror import JITTER, KEPT_SECONDS
 from korus_mcp.resources import register_resources
@@ -134,7 +133,8 @@ async def test_a_warm_catalog_is_browsed_while_nothing_answers_and_says_so(mode:
             f"korus://product-bases/{base}/products",
         ]
         before = [await each.resource(uri) for uri in uris]
-        assert {found["as_of"] for found in before} == {"2026-06-01T09:00Z"}
+        in_utc, at_the_venue = "2026-06-01T09:00Z", "2026-06-01T11:00+02:00"
+        assert [found["as_of"] for found in before] == [in_utc] * 2 + [at_the_venue] * 2
         assert not any("does not answer" in found.get("note", "") for found in before)
         each.sandbox.faults.add(Fault(status=503), times=None)
         each.clock.advance(3 * 24 * HOUR)
@@ -200,5 +200,6 @@ async def test_what_is_told_of_the_age_was_so_before_the_data_were_read(
         state = await running.mirror.state(language)
         assert state.read_at is not None
         assert state.read_at.timestamp() == before + 7200
-        assert json.loads(content.text)["as_of"] == minute(datetime.fromtimestamp(before, UTC))
+        as_of = datetime.fromisoformat(json.loads(content.text)["as_of"])
+        assert as_of == datetime.fromtimestamp(before, UTC).replace(second=0, microsecond=0)
         assert told(result) == ("public", SOON_MS), "it may not have been all"

@@ -7,7 +7,7 @@ always 1000.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -20,6 +20,8 @@ from korus_mcp.seating.geometry import Box, Places, box_of
 from korus_mcp.seating.geometry import Point as Point
 from korus_mcp.seating.names import CategoryNames, zone_name
 from korus_mcp.seating.shapes import SIDE, Fit, Shape, diagonals, given_shapes
+from korus_mcp.seating.stages import is_stage
+from korus_mcp.seating.vehicles import says_vehicle
 
 MARGIN: Final = 20.0
 _UNKNOWN_LIMIT: Final = 20
@@ -32,6 +34,8 @@ _TALL: Final = 140.0
 _LOW: Final = 80.0
 _BESIDE: Final = 30.0
 _STAGE: Final = 20.0
+_NARROW: Final = 2.2
+"""A room at least so many times as deep as wide is like a coach: what is ahead may be a door."""
 _COLOR: Final = re.compile("#?([0-9a-f]{6}|[0-9a-f]{3})", re.ASCII | re.IGNORECASE)
 
 
@@ -45,6 +49,7 @@ class DrawnZone:
     numbers or no coordinates. `fit` brings a place in the issuer's units to where it is drawn; None
     where the issuer gave none. `longest_run` is the most seats side by side, None where the map
     does not tell. `is_schematic`: we chose its place, not the issuer.
+    `is_stage`: by its name it is what people look at, and the map says nothing that sells it.
     """
 
     number: int
@@ -56,6 +61,7 @@ class DrawnZone:
     capacity: int | None
     longest_run: int | None = None
     is_schematic: bool = False
+    is_stage: bool = False
     row_names: tuple[str, ...] = ()
     fit: Fit | None = field(default=None, compare=False)
 
@@ -77,10 +83,11 @@ class DrawnCategory:
 class Drawing:
     """A seat map that can be drawn. The longer of `width` and `height` is 1000.
 
-    `focus` is the stage or pitch, if its place can be found. `is_schematic`: no zone has geometry,
-    so we chose all places. `unknown` names fields of the map that we do not know or cannot parse;
-    `left_out` is what was left out of a map larger than any real venue. `strays` are seats that are
-    not drawn, since they lie far from all others: nobody ever placed them.
+    `focus` is where people look, if its place can be found; it `has_stage` unless that is no more
+    than the front of a vehicle, or of a room as long and narrow as one. `is_schematic`: no zone has
+    geometry, so we chose all places. `unknown` names fields of the map that we do not know or
+    cannot parse; `left_out` is what was left out of a map larger than any real venue. `strays` are
+    seats that are not drawn, since they lie far from all others: nobody ever placed them.
     """
 
     width: float
@@ -92,6 +99,13 @@ class Drawing:
     unknown: tuple[str, ...]
     left_out: LeftOut = field(default_factory=LeftOut)
     strays: int = 0
+    has_stage: bool = True
+
+    @property
+    def fronts(self) -> tuple[Point, ...]:
+        """Where people look: the stages of the map, else the focus; () where nothing tells it."""
+        stages = tuple(z.label_at for z in self.zones if z.is_stage and not z.is_schematic)
+        return stages or ((self.focus,) if self.focus else ())
 
     @cached_property
     def seat_count(self) -> int:
@@ -116,9 +130,16 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
     focus = focus_of([seat_map.zones[n] for n in given], list(given.values()), working)
     # Schematic places are chosen after the focus was found: they must not cover it, and say nothing
     # about where it is.
-    missing = [n for n in range(len(seat_map.zones)) if n not in given]
+    missing = [n for n, z in enumerate(seat_map.zones) if n not in given and not is_stage(z)]
     ours = _placed_by_us(_by_category(seat_map, names, missing), given.values(), focus)
-    shapes = [given.get(n) or ours[n] for n in range(len(seat_map.zones))]
+    # A stage without a place is nowhere: drawn anywhere, it would be a front that nobody told.
+    nowhere = (
+        next(iter((*given.values(), *ours.values())), None) or _placed_by_us([[0]], (), None)[0]
+    )
+    shapes = [
+        given.get(n) or ours.get(n) or replace(nowhere, rows=(), row_names=(), is_schematic=True)
+        for n in range(len(seat_map.zones))
+    ]
     fit = _fit_of(shapes, focus)
     # Outlines are in working units, seats still in the issuer's, so that each seat is moved once.
     seats_fit = working.then(fit)
@@ -136,6 +157,7 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
                 capacity=zone.capacity,
                 longest_run=_longest_run(shape, zone.rows or ()),
                 is_schematic=shape.is_schematic,
+                is_stage=is_stage(zone),
                 row_names=shape.row_names,
                 fit=seats_fit if shape.rows else None,
             )
@@ -147,7 +169,25 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
         unknown=unknown_fields(seat_map),
         left_out=seat_map.left_out,
         strays=found.strays,
+        has_stage=not _is_vehicle(seat_map, names, given.values(), focus),
     )
+
+
+def _is_vehicle(
+    seat_map: SeatMap, names: CategoryNames, shapes: Iterable[Shape], focus: Point | None
+) -> bool:
+    """Whether the front is no stage: by a word of the map, or by its shape."""
+    zones = seat_map.zones
+    if any(map(is_stage, zones)):
+        return False
+    if says_vehicle(name for zone in zones for name in (zone.name or "", names.of(zone) or "")):
+        return True
+    around = box_of(diagonals(shape.box for shape in shapes))
+    if around is None or focus is None:
+        return False
+    is_ahead = around.left < focus[0] < around.right
+    wide, deep = (around.width, around.height) if is_ahead else (around.height, around.width)
+    return deep >= _NARROW * wide
 
 
 def _longest_run(shape: Shape, rows: Sequence[Row]) -> int | None:

@@ -167,9 +167,9 @@ class _Sheet:
         """The SVG document as text."""
         entries = self._scene.legend()
         # A stage without room for its name is drawn as a disc, which the legend explains.
-        if self._scene.drawing.focus is not None and self._stage_size is None:
-            look = Look(fill=self._theme.stage)
-            entries.append(LegendLine(look=look, text=self._words.stage, symbol=Symbol.STAGE))
+        if self._scene.fronts and self._stage_size is None:
+            look, words = Look(fill=self._theme.stage), self._scene.front_words
+            entries.append(LegendLine(look=look, text=words, symbol=Symbol.STAGE))
         height = self._height(len(entries))
         _set(
             self._root,
@@ -309,9 +309,7 @@ class _Sheet:
     def _taken(self) -> Iterator[Box]:
         """Where names of rows would hide something else."""
         yield from (label.box for label in self._labels if label is not None)
-        focus = self._scene.drawing.focus
-        if focus is not None:
-            x, y = self._frame.place(focus)
+        for x, y in self._fronts:
             width, height = self._stage_size or (16, 16)
             yield Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
         rings = (self._frame.place(m.at) for m in self._scene.asked.marks if m.at is not None)
@@ -348,6 +346,8 @@ class _Sheet:
         """A zone in words, shown when the pointer rests on it."""
         words = self._words
         facts = [zone.category]
+        if zone.state is ZoneState.STAGE:
+            return zone.name
         if zone.state is ZoneState.SOLD_OUT:
             facts.append(words.sold_out)
         elif zone.state is ZoneState.NO_OFFER:
@@ -362,16 +362,21 @@ class _Sheet:
 
     def _free_stage(self) -> tuple[float, float] | None:
         """The largest size of the stage's mark that touches no zone; None if none fits."""
-        focus = self._scene.drawing.focus
-        if focus is None:
+        fronts = self._fronts
+        if not fronts:
             return None
-        x, y = self._frame.place(focus)
-        least = width_of(self._words.stage, 13) + 16
+        least = width_of(self._scene.front_words, 13) + 16
         for width, height in _STAGES:
-            box = Box(x - width / 2 - 8, y - height / 2 - 8, x + width / 2 + 8, y + height / 2 + 8)
-            if width >= least and self._is_free(box):
+            across, down = width / 2 + 8, height / 2 + 8
+            boxes = (Box(x - across, y - down, x + across, y + down) for x, y in fronts)
+            if width >= least and all(map(self._is_free, boxes)):
                 return width, height
         return None
+
+    @property
+    def _fronts(self) -> list[Point]:
+        """Where the front is marked."""
+        return self._frame.places(self._scene.fronts)
 
     def _is_free(self, box: Box) -> bool:
         """Whether a box touches no zone, and is at most half a margin outside of the map."""
@@ -385,19 +390,16 @@ class _Sheet:
         )
 
     def _stage(self) -> None:
-        focus = self._scene.drawing.focus
-        if focus is None:
-            return
-        x, y = self._frame.place(focus)
-        if self._stage_size is None:
-            self._stage_disc((x, y))
-            return
-        width, height = self._stage_size
-        mark = _add(self._root, "rect", x=x - width / 2, y=y - height / 2, width=width)
-        _set(mark, height=height, rx=min(10, height / 4), fill=self._theme.stage)
-        size = max(s for s in (13, 15, 17, 20) if width_of(self._words.stage, s) + 16 <= width)
-        ink = readable_on(self._theme.stage)
-        self._text(self._words.stage, (x, y + size * 0.36), size, fill=ink)
+        words, ink = self._scene.front_words, readable_on(self._theme.stage)
+        for x, y in self._fronts:
+            if self._stage_size is None:
+                self._stage_disc((x, y))
+                continue
+            width, height = self._stage_size
+            mark = _add(self._root, "rect", x=x - width / 2, y=y - height / 2, width=width)
+            _set(mark, height=height, rx=min(10, height / 4), fill=self._theme.stage)
+            size = max(s for s in (13, 15, 17, 20) if width_of(words, s) + 16 <= width)
+            self._text(words, (x, y + size * 0.36), size, fill=ink)
 
     def _stage_disc(self, at: Point) -> None:
         """Draw the mark of a stage without room for its name."""

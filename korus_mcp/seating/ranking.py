@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from math import hypot, inf
+from math import dist, inf
 from typing import Final, TypeAlias
 
 from korus_mcp.foundation.money import Money
 from korus_mcp.seating.layout import Drawing
 from korus_mcp.seating.table import SeatOffer, SeatTable, ZoneRow, most_left
 
-NO_FOCUS: Final = "The map does not tell where the stage or pitch is: the cheapest come first."
+NO_FOCUS: Final = "The map does not tell where people look: the cheapest come first."
 # Zones without a price come after all others.
 _NEVER: Final = Decimal("Infinity")
 
@@ -72,12 +72,13 @@ def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) ->
     """Rank the zones of a table; equal ones by price, then in the API's order.
 
     `cheapest`: by the lowest price with enough stock. `closest`: by the distance from the zone's
-    middle to the drawing's focus; without a focus the cheapest come first, and the note says so.
+    middle to where people look; if that is unsure, the cheapest come first, and the note says so.
     `together`: zones with enough seats side by side come first, then those of which the map does
     not tell, then those with fewer; within these, the ones with most left first.
     """
     # If some offers of the day are not known, a zone without offers may still have some.
-    found = [_candidate(zone, wish.quantity, is_known=not table.unknown) for zone in table.zones]
+    seating = (zone for zone in table.zones if not zone.is_stage)
+    found = [_candidate(zone, wish.quantity, is_known=not table.unknown) for zone in seating]
     best = [c for c in found if c.problem is None]
     others = [(c.problem, c) for c in found if c.problem is not None]
     others.sort(key=lambda other: (other[0][0], *other[1].by_price))
@@ -85,7 +86,7 @@ def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) ->
     if wish.preference is Preference.TOGETHER:
         ordered = _together(best, wish.quantity, _runs(drawing))
     elif distances is not None:
-        ordered = _closest(best, distances)
+        ordered = _closest(best, distances, _front_of(drawing))
     else:
         ordered = _cheapest(best)
     fitting = [c.placed(why, rank) for rank, (c, why) in enumerate(ordered, 1)]
@@ -195,37 +196,42 @@ def _beside_the_cheapest(candidate: _Candidate, least: Money | None) -> str:
 
 
 def _distances(drawing: Drawing | None) -> Mapping[int, float] | None:
-    """How far each zone is from the focus; None when its place is not known.
+    """How far each zone is from where people look; None when that is not known.
 
     Rounded to a tenth of a unit, so that both halves of a symmetric hall are equal.
     """
-    if drawing is None or drawing.focus is None:
+    if drawing is None or not drawing.fronts:
         return None
     # From schematic places there is no real distance.
-    x, y = drawing.focus
+    fronts = drawing.fronts
     return {
         zone.number: inf
         if zone.is_schematic
-        else round(hypot(zone.label_at[0] - x, zone.label_at[1] - y), 1)
+        else round(min(dist(zone.label_at, front) for front in fronts), 1)
         for zone in drawing.zones
     }
 
 
-def _closest(found: Iterable[_Candidate], distances: Mapping[int, float]) -> _Ordered:
+def _front_of(drawing: Drawing | None) -> str:
+    """What people look at, in words."""
+    return "front" if drawing is not None and not drawing.has_stage else "stage or pitch"
+
+
+def _closest(found: Iterable[_Candidate], distances: Mapping[int, float], front: str) -> _Ordered:
     def distance(candidate: _Candidate) -> float:
         return distances.get(candidate.zone.number, inf)
 
     order = sorted(found, key=lambda c: (distance(c), *c.by_price))
     # Equal distances share a place: both halves of a hall are "nearest", the next zone is the 2nd.
     places = {length: n for n, length in enumerate(dict.fromkeys(map(distance, order)), 1)}
-    return [(c, f"{_nearness(distance(c), places[distance(c)])}{c.and_left}") for c in order]
+    return [(c, f"{_nearness(distance(c), places[distance(c)], front)}{c.and_left}") for c in order]
 
 
-def _nearness(distance: float, place: int) -> str:
+def _nearness(distance: float, place: int, front: str) -> str:
     """The place of a zone by distance, in words: "2nd nearest to the stage or pitch"."""
     if distance == inf:
         return "not placed on the map"
-    nearest = "nearest to the stage or pitch"
+    nearest = f"nearest to the {front}"
     last = 0 if place % 100 in (11, 12, 13) else place % 10
     ordinal = f"{place}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
     return nearest if place == 1 else f"{ordinal} {nearest}"

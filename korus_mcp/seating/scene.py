@@ -8,7 +8,7 @@ from typing import Final
 
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.text import clean_line
-from korus_mcp.seating.layout import Drawing, DrawnZone
+from korus_mcp.seating.layout import Drawing, DrawnZone, Point
 from korus_mcp.seating.marks import Mark, marked_rows
 from korus_mcp.seating.names import NAME_LIMIT
 from korus_mcp.seating.palette import STEPS, Theme, mixed, ramp
@@ -22,7 +22,10 @@ _DIMMED: Final = 0.85
 
 
 class ZoneState(Enum):
-    """The state of a zone for a buyer who wants a number of seats up to a price."""
+    """The state of a zone for a buyer who wants a number of seats up to a price.
+
+    STAGE is what people look at: nobody sells it, and it is no zone to a reader.
+    """
 
     OPEN = "open"
     UNPRICED = "unpriced"
@@ -30,6 +33,7 @@ class ZoneState(Enum):
     UNASKED = "unasked"
     SOLD_OUT = "sold_out"
     NO_OFFER = "no_offer"
+    STAGE = "stage"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +117,17 @@ class Scene:
     unknown: int = 0
     """How many offers of the day are not shown, since they cannot be parsed or used."""
 
+    @property
+    def fronts(self) -> tuple[Point, ...]:
+        """Where a mark shows the front; none where a zone of the map is what people look at."""
+        is_named = any(zone.drawn.is_stage for zone in self.zones)
+        return () if is_named else self.drawing.fronts
+
+    @property
+    def front_words(self) -> str:
+        """What people look at, in words."""
+        return self.words.stage if self.drawing.has_stage else self.words.front
+
     def legend(self) -> list[LegendLine]:
         """The lines of the legend: prices, lowest first, then other states and the best zones."""
         lines = [self._step(step, color) for step, color in enumerate(self.colors)]
@@ -162,7 +177,9 @@ class Scene:
         """The picture in words, for people who cannot see it."""
         schematic = [self.words.schematic] if self.drawing.is_schematic else []
         entries = (f"{e.text} ({e.detail})" if e.detail else e.text for e in self.legend())
-        count = self.words.zone_count.format(len(self.zones))
+        count = self.words.zone_count.format(
+            sum(zone.state is not ZoneState.STAGE for zone in self.zones)
+        )
         parts = [*schematic, count, *entries, *self.notes()]
         return ". ".join(part.rstrip(".") for part in parts) + "."
 
@@ -180,6 +197,8 @@ class Scene:
         notes = [text.format(count) for text, count in counts if count]
         if left_out.has_unread_zones:
             notes.append(words.zones_unread)
+        if not self.drawing.is_schematic and not self.drawing.fronts:
+            notes.append(words.unsure)
         # If the whole map is schematic, its title already says so.
         if any(z.drawn.is_schematic for z in self.zones) and not self.drawing.is_schematic:
             notes.append(words.partly_schematic)
@@ -241,6 +260,9 @@ def scene_of(
     for drawn in drawing.zones:
         row = by_number.get(drawn.number)
         state = state_of(row, asked.quantity)
+        # A stage that the map places nowhere is not drawn.
+        if state is ZoneState.STAGE and drawn.is_schematic:
+            continue
         # What zones share is told once, in a note.
         left = row.left if row is not None and not row.is_shared else None
         # A zone that does not fit the wish shows all its prices, those above the limit, too.
@@ -280,6 +302,8 @@ def scene_of(
 def state_of(row: ZoneRow | None, quantity: int) -> ZoneState:
     """The state of a zone for `quantity` seats, at the prices its row was made for."""
     # SOLD_OUT: nobody can buy. OUTSIDE: other buyers could. UNASKED: it sells something else.
+    if row is not None and row.is_stage:
+        return ZoneState.STAGE
     if row is None or not row.every_offer:
         return ZoneState.NO_OFFER
     if row.unasked is not None:
@@ -303,6 +327,7 @@ def _look(state: ZoneState, color: str, theme: Theme, *, is_dashed: bool) -> Loo
     fills = {
         ZoneState.SOLD_OUT: theme.sold_out,
         ZoneState.NO_OFFER: theme.no_offer,
+        ZoneState.STAGE: theme.stage,
         ZoneState.UNASKED: mixed(theme.no_offer, theme.paper, 0.5),
         ZoneState.OUTSIDE: mixed(ramp(1)[0], theme.paper, _DIMMED),
     }

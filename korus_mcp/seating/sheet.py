@@ -19,10 +19,13 @@ may begin (x, y), its direction in hundredths (x, y), and how much room it has a
 `yours` are seats that the caller holds or has `ordered`: `zone`, `row` and `seat` as the ticket has
 them, and where they are `found`, the number `n` of the zone and the place `at`.
 
+`stages` are zones that are what people look at, not sold; `focus` is where they look if no zone is
+that, and `front` is there if it is no stage or pitch, but the front of a vehicle.
+
 `notes` are codes: "no_focus", the buyer asked for the closest zones, but the map does not show
-where the stage is; "day_stock", `left` is for the day and not for the session; "unknown_offers",
-not all offers of the day could be parsed or used, so that a zone without offers may have some. All
-data of offers is at least as new as `as_of`.
+where people look; "unsure", it does not show that, but nothing hangs on it; "day_stock", `left` is
+for the day and not for the session; "unknown_offers", not all offers of the day could be parsed or
+used, so that a zone without offers may have some. All data of offers is at least as new as `as_of`.
 """
 
 from collections import Counter
@@ -98,11 +101,15 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
     places = {place.zone.number: place for place in ranking.zones}
     categories = {category.name: n for n, category in enumerate(drawing.categories)}
     with_seats = drawing.seat_count <= DRAWN_SEATS
+    stages = [n for n, zone in enumerate(table.zones) if zone.is_stage]
     # Zones are chosen by how well they fit the wish, and listed in the order of the map.
     shown = _shared_out(ranking)
+    painted = [n for n in stages if not drawing.zones[n].is_schematic]
+    is_named = any(zone.is_stage for zone in drawing.zones)
     by_category = {category.name: category for category in table.categories}
     notes = {
         "no_focus": ranking.note is not None,
+        "unsure": not (drawing.fronts or drawing.is_schematic or ranking.note),
         "day_stock": context.session_id is not None,
         "unknown_offers": table.unknown > 0,
     }
@@ -123,7 +130,9 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
         asked=dict(context.asked) or None,
         width=round(drawing.width),
         height=round(drawing.height),
-        focus=_flat([drawing.focus]) if drawing.focus else None,
+        focus=None if is_named or not drawing.fronts else _flat(drawing.fronts),
+        front=None if drawing.has_stage else True,
+        stages=[_shape(drawing.zones[n], {}, with_seats=False) for n in painted] or None,
         schematic=drawing.is_schematic or None,
         notes=[code for code, holds in notes.items() if holds] or None,
         categories=[
@@ -145,7 +154,7 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
             for zone in drawing.zones
             if zone.number in shown
         ],
-        hidden=len(drawing.zones) - len(shown) + drawing.left_out.zones or None,
+        hidden=len(drawing.zones) - len(stages) - len(shown) + drawing.left_out.zones or None,
         untied=[writer.offer(offer) for offer in table.untied[:MOST_UNTIED]] or None,
         untied_count=len(table.untied) or None,
         yours=[_yours(mark) for mark in context.marks] or None,

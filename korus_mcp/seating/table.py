@@ -18,6 +18,7 @@ from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.money import Money
 from korus_mcp.seating.names import CategoryNames, zone_name
+from korus_mcp.seating.stages import is_stage
 
 ZONE = "zone"
 CATEGORY = "seating_category"
@@ -58,7 +59,8 @@ class ZoneRow:
     for price or stock. `beside` are its other offers, those of other price types or categories.
     `unasked` says in words why none of its offers is what was asked for. `places` is how many
     people the zone has room for, None if the map does not tell. `sharing` are the numbers of the
-    zones that sell the same offers, and so share what is left; () if it has its own.
+    zones that sell the same offers, and so share what is left; () if it has its own. `is_stage`: it
+    is what people look at, and nobody sells it.
     """
 
     number: int
@@ -70,6 +72,7 @@ class ZoneRow:
     unasked: str | None = None
     places: int | None = None
     sharing: tuple[int, ...] = ()
+    is_stage: bool = False
 
     @property
     def is_shared(self) -> bool:
@@ -159,7 +162,8 @@ class SeatTable:
         """The zones by seating category, in the order in which the categories first appear."""
         groups: dict[str | None, list[ZoneRow]] = {}
         for zone in self.zones:
-            groups.setdefault(zone.category, []).append(zone)
+            if not zone.is_stage:
+                groups.setdefault(zone.category, []).append(zone)
         return tuple(_category(name, zones) for name, zones in groups.items())
 
 
@@ -322,6 +326,7 @@ class _Join:
             category=category,
             offers=offers,
             places=_places_of(zone),
+            is_stage=not offers and is_stage(zone),
         )
 
 

@@ -13,6 +13,8 @@ class Words:
     language: str = "en"
     title: str = "Seat map"
     stage: str = "Stage or pitch"
+    front: str = "Front"
+    unsure: str = "The map does not tell where people look"
     sold_out: str = "Sold out"
     no_offer: str = "Nothing on sale"
     no_known_offer: str = "No offer known"
@@ -64,6 +66,8 @@ FRENCH: Final = Words(
     language="fr",
     title="Plan de salle",
     stage="Scène ou terrain",
+    front="Avant",
+    unsure="Le plan ne dit pas où se trouvent scène, terrain ou avant",
     sold_out="Complet",
     no_offer="Rien en vente",
     no_known_offer="Aucune offre connue",

@@ -550,6 +550,8 @@ def _notes(plan: SeatPlan, count: int) -> Iterator[str]:
     """Sentences on what the answer does not promise, and what it leaves out."""
     if plan.ranking.note:
         yield plan.ranking.note
+    elif plan.is_unsure:
+        yield "The map does not tell where people look."
     if kind := plan.table.price_type:
         limit = " and max_price" if plan.wish.max_price is not None else ""
         yield f"Order{limit} by {kind}; price_type asks for another."

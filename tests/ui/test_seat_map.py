@@ -852,6 +852,41 @@ def test_stock_that_zones_share_is_told_once_and_said_to_be_shared(
     assert _told(stage)["left"] == 4
 
 
+def test_a_stage_is_painted_with_its_name_and_is_nothing_to_choose(stage: Stage) -> None:
+    outline = [60, 40, 640, 40, 640, 120, 60, 120]
+    shown = {"n": 9, "name": "Сцена", "outlines": [outline], "at": [350, 80]}
+    sheet = sheets.hall() | {"stages": [shown]}
+    del sheet["focus"]
+    frame = _open(stage, sheet)
+    expect(frame.locator(".map .stage text")).to_have_text("Сцена")
+    expect(frame.locator(".map .focus")).to_have_count(0)
+    expect(frame.locator(".zone")).to_have_count(6)
+    expect(frame.locator(".legend")).not_to_contain_text("Сцена")
+    seen = frame.locator(".map svg").bounding_box()
+    painted = frame.locator(".map .stage path").bounding_box()
+    assert seen is not None
+    assert painted is not None
+    assert painted["y"] >= seen["y"], "all of it is within the map"
+
+
+@pytest.mark.parametrize("focus", [[20, 300], [980, 300], [500, 80], [500, 680]])
+@pytest.mark.parametrize(("front", "words"), [(None, "stage or pitch"), (True, "front")])
+def test_the_words_at_the_front_are_whole_on_each_side(
+    stage: Stage, focus: list[int], front: bool | None, words: str
+) -> None:
+    stage.page.set_viewport_size({"width": 360, "height": 900})
+    frame = _open(stage, sheets.hall() | {"focus": focus, "front": front})
+    text = frame.locator(".map .focus text")
+    expect(text).to_have_text(words)
+    box, seen = text.bounding_box(), frame.locator(".map svg").bounding_box()
+    assert box is not None
+    assert seen is not None
+    assert seen["x"] <= box["x"]
+    assert box["x"] + box["width"] <= seen["x"] + seen["width"]
+    assert seen["y"] <= box["y"]
+    assert box["y"] + box["height"] <= seen["y"] + seen["height"]
+
+
 def test_a_zone_of_four_places_never_fits_six(stage: Stage) -> None:
     sheet = sheets.hall() | {"quantity": 6}
     sheet["zones"][2] |= {"left": 4, "places": 4}

@@ -34,7 +34,7 @@ const PARTS = {
   whole: ".option",
 };
 /** Codes of a sheet's `notes` that are shown as sentences. */
-const NOTES = ["no_focus", "day_stock", "unknown_offers"];
+const NOTES = ["no_focus", "unsure", "day_stock", "unknown_offers"];
 
 const root = document.getElementById("page");
 const notice = h("p", { class: "notice", hidden: true });

@@ -15,6 +15,8 @@ const LABEL_SIZES = [14, 12.5, 11, 9.5];
 const MOST = 0.7;
 const LINE = 1.2;
 const LETTER = 0.57;
+/** The way from a zone to what lies on each of its sides. */
+const SIDES = { left: [-1, 0], right: [1, 0], above: [0, -1], below: [0, 1] };
 /** Seats nearer to each other than this, in pixels, are a grey mist: they are left out. */
 const CROWD = 3.2;
 
@@ -51,7 +53,8 @@ export class MapView {
         onkeydown: (event) => this.#key(event),
       },
       svg("defs", null, this.#hatch),
-      this.#focusPoint(),
+      sheet.stages.map(stageArea),
+      sheet.fronts.map((front) => this.#front(front, drawn)),
       bySize.map((shape) => shape.element),
       this.#mark,
       this.#ring,
@@ -118,16 +121,16 @@ export class MapView {
     return { element, seats, zone, label, gap };
   }
 
-  #focusPoint() {
-    const { focus } = this.#sheet;
-    if (!focus) return null;
-    const [x, y] = focus;
-    const dy = isAbove(focus, this.#sheet.zones) ? "-0.8em" : "1.6em";
+  /** A mark where people look; its words stand on the far side of the zones, upright beside them. */
+  #front([x, y], zones) {
+    const side = sideOf([x, y], zones);
+    const dy = side === "above" || side === "left" ? "-0.8em" : "1.6em";
+    const transform = side === "left" || side === "right" ? `rotate(-90 ${x} ${y})` : null;
     return svg(
       "g",
       { class: "focus", "aria-hidden": "true" },
       svg("path", { d: `M${x} ${y}h0` }),
-      svg("text", { x, y, dy }, this.#options.words("focus")),
+      svg("text", { x, y, dy, transform }, this.#options.words(this.#sheet.isFront ? "front" : "focus")),
     );
   }
 
@@ -328,11 +331,13 @@ function middleOf(gaps) {
 }
 
 /** What is drawn and a little space around it; the words at the focus need some more. */
-function viewBoxOf({ width, height, focus }, zones) {
+function viewBoxOf({ width, height, fronts, stages }, zones) {
   const space = Math.max(width, height) / 100;
-  const words = focus && isAbove(focus, zones) ? -6 * space : 6 * space;
-  const stage = focus ? [[focus[0], focus[1] - 2 * space], [focus[0], focus[1] + words]] : [];
-  const points = [...zones.flatMap((zone) => zone.outlines.flat()), ...stage];
+  const marks = fronts.flatMap(([x, y]) => {
+    const [across, down] = SIDES[sideOf([x, y], zones)];
+    return [[x - 2 * space, y - 2 * space], [x + 2 * space, y + 2 * space], [x + 6 * space * across, y + 6 * space * down]];
+  });
+  const points = [...[...zones, ...stages].flatMap((area) => area.outlines.flat()), ...marks];
   const [left, top, right, bottom] = points.reduce(
     ([l, t, r, b], [x, y]) => [Math.min(l, x), Math.min(t, y), Math.max(r, x), Math.max(b, y)],
     [Infinity, Infinity, -Infinity, -Infinity],
@@ -340,9 +345,29 @@ function viewBoxOf({ width, height, focus }, zones) {
   return [left - space, top - space, right - left + 2 * space, bottom - top + 2 * space].join(" ");
 }
 
-/** Whether a point lies above all zones. */
-function isAbove([, y], zones) {
-  return zones.every((zone) => zone.outlines.flat().every((point) => point[1] > y));
+/** On which side of the nearest zone a point lies. */
+function sideOf([x, y], zones) {
+  const away = zones
+    .flatMap(({ outlines }) => outlines)
+    .map((outline) => [beyond(x, outline.map((p) => p[0])), beyond(y, outline.map((p) => p[1]))]);
+  const [dx, dy] = away.reduce((a, b) => (Math.hypot(...b) < Math.hypot(...a) ? b : a), away[0] ?? [0, 0]);
+  if (Math.abs(dx) > Math.abs(dy)) return dx < 0 ? "left" : "right";
+  return dy < 0 ? "above" : "below";
+}
+
+/** How far a number is below the least of some (negative) or above the greatest; 0 between them. */
+function beyond(at, among) {
+  return Math.min(at - Math.min(...among), 0) || Math.max(at - Math.max(...among), 0);
+}
+
+/** A zone that is what people look at: painted as that, with its name, and not to be chosen. */
+function stageArea({ name, outlines, at: [x, y] }) {
+  return svg(
+    "g",
+    { class: "stage", "aria-hidden": "true" },
+    svg("path", { d: pathOf(outlines) }),
+    svg("text", { x, y, dy: "0.35em" }, name),
+  );
 }
 
 function stripes() {

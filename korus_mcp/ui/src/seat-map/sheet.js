@@ -2,8 +2,8 @@
  * What a get_seat_map result says, made safe to draw: the sheet of its `_meta`, else its zones.
  *
  * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice, prefer,
- * priceType, asked, asOf, notes, stocks, isDrawn, isTiled, isSchematic, width, height, focus, zones, untied,
- * hidden}`; a stock that zones share `{name, left, count}`; a zone `{key, number, name, category, color,
+ * priceType, asked, asOf, notes, stocks, isDrawn, isTiled, isSchematic, width, height, fronts, isFront, stages,
+ * zones, untied, hidden}`; a stock that zones share `{name, left, count}`; a zone `{key, number, name, category, color,
  * outlines, outline, at, rows, isSchematic, from, to, left, places, best, offers, isShared, isCut,
  * isAbove, isUnknown, isOnSale, isSoldOut}`; an offer `{id, product, price, foreign, left, isBeside}`. Prices are texts of an
  * amount ("45.00") in the sheet's one currency; `foreign` is the price of an offer in another
@@ -11,7 +11,8 @@
  * price type or category. `asOf` is when prices and stock were read, in milliseconds, or null. A zone `isShared`
  * when other zones sell out of the same stock, and has room for so many `places`; it `isCut` when not all its offers are listed, `isAbove` when all
  * cost more than was asked for, `isUnknown` when it has none and not all could be read; a
- * sheet `isTiled` when nobody told where its zones are. What has another shape than it should is left out.
+ * sheet has `stages` (`{name, outlines, at}`), which nobody buys, and `isFront` when its `fronts` are those of a
+ * vehicle; it `isTiled` when nobody told where its zones are. What has another shape than it should is left out.
  */
 
 import { tiled } from "./tiles.js";
@@ -72,7 +73,9 @@ function ofSheet(sheet) {
     isSchematic: sheet.schematic === true,
     width,
     height,
-    focus: pointsOf(sheet.focus)[0] ?? null,
+    fronts: pointsOf(sheet.focus),
+    isFront: sheet.front === true,
+    stages: listOf(sheet.stages).map(stageOf).filter(Boolean),
     zones,
     untied: countOf(sheet.untied_count) ?? listOf(sheet.untied).length,
     hidden: countOf(sheet.hidden) ?? 0,
@@ -81,7 +84,7 @@ function ofSheet(sheet) {
 
 function zoneOf(zone, place, categories, currency) {
   const category = categories[zone.category] ?? {};
-  const outlines = listed(zone.outlines).map(pointsOf).filter((points) => points.length > 2);
+  const outlines = outlinesOf(zone);
   const outline = outlines[0] ?? [];
   const offers = offersOf(zone.offers, currency);
   const from = amountOf(zone.from, currency);
@@ -108,6 +111,16 @@ function zoneOf(zone, place, categories, currency) {
     isAbove: zone.why === ABOVE,
     isUnknown: zone.why === UNKNOWN,
   });
+}
+
+function outlinesOf(zone) {
+  return listed(zone.outlines).map(pointsOf).filter((points) => points.length > 2);
+}
+
+/** A zone that is what people look at, or null where it has no outline. */
+function stageOf(zone) {
+  const outlines = outlinesOf(zone);
+  return outlines.length ? { name: clean(zone.name), outlines, at: pointsOf(zone.at)[0] ?? outlines[0][0] } : null;
 }
 
 function offersOf(offers, currency) {
@@ -152,7 +165,9 @@ function ofView(view, input) {
     isSchematic: true,
     width: plan.width,
     height: plan.height,
-    focus: null,
+    fronts: [],
+    isFront: false,
+    stages: [],
     zones: plan.zones,
     untied: countOf(view.counts?.untied_offers) ?? 0,
     hidden: countOf(view.counts?.zones_hidden) ?? 0,

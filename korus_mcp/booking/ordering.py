@@ -61,6 +61,7 @@ from korus_mcp.journal.records import (
     Intent,
     JournalDown,
     LeaseLost,
+    OrdersStopped,
     ReservationFacts,
 )
 from korus_mcp.settings import Approval as ApprovalWay
@@ -144,6 +145,7 @@ class Ordering(Service):
         # Not for an answered question: a no must count even if nothing can be sent now, and a yes
         # is checked when the order is sent.
         if not is_answered:
+            _check_taken(standing)
             self._check_can_send(call.owner)
         return question
 
@@ -258,6 +260,7 @@ class Ordering(Service):
         self, call: OrderCall, standing: ReservationFacts, agreed: Question | None
     ) -> Dispatch | Ordered:
         """The order as it can be sent now. Without a yes: the summary to show to the person."""
+        _check_taken(standing)
         question = await self._question(call, standing)
         said = confirmations.read(call.confirmation or "")
         confirmed = await approval.given(self.journal, question, said.code)
@@ -440,6 +443,8 @@ class Ordering(Service):
             raise approval.not_open() from None
         except DayLimitReached:
             raise _over_limit("With this order the day's total passes the limit.") from None
+        except OrdersStopped:
+            raise _stopped() from None
         except LeaseLost:
             raise _too_slow() from None
         if sending.busy is not None and state_of(sending.intent) is OrderState.FAILED:
@@ -588,6 +593,24 @@ def _too_slow() -> Refusal:
         "The server was too slow to send the order.",
         "Nothing was ordered. Call place_order without confirmation and ask again.",
         retry_after_seconds=LOOK_AGAIN_SECONDS,
+    )
+
+
+def _check_taken(standing: ReservationFacts) -> None:
+    """Check that new orders are taken, before a person is asked and before anything is read.
+
+    Raises:
+        Refusal: ORDERS_STOPPED.
+    """
+    if standing.stopped_at is not None:
+        raise _stopped()
+
+
+def _stopped() -> Refusal:
+    return Refusal(
+        Code.ORDERS_STOPPED,
+        "The operator takes no new orders for now; nothing was ordered.",
+        "Tell the person, and call again only if they ask. What is held lapses at no cost.",
     )
 
 

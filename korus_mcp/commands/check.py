@@ -113,9 +113,13 @@ async def _journal_state(settings: Settings) -> tuple[str, bool]:
     journal = journal_of(settings, SystemClock())
     try:
         await journal.installation()
-        return f"works, {await journal.unfinished()} orders in doubt, {where}", True
+        told = f"works, {await journal.unfinished()} orders in doubt"
+        if await journal.stopped_at() is not None:
+            told += ", and no new orders are taken (korus-mcp journal go lets them through)"
     except JournalDown as down:
         return f"BROKEN: {down.fault.value}, {where}", False
+    else:
+        return f"{told}, {where}", True
     finally:
         await journal.close()
 

@@ -167,6 +167,8 @@ def _add_journal(parser: argparse.ArgumentParser) -> None:
     purge = command("purge", "remove what has been known for long")
     days = _whole(0, 36_500)
     purge.add_argument("--older-than-days", type=days, default=90, help="(90; at least 35)")
+    command("stop", "no server of this journal takes new orders; those on their way are settled")
+    command("go", "they take orders again")
     verify = command("verify", "check that no audit row was changed or removed")
     rows = "rows there may be from before there was a key (0)"
     verify.add_argument("--unsealed", type=_whole(0, 1_000_000_000), default=0, help=rows)
@@ -313,6 +315,8 @@ def _journal(given: argparse.Namespace) -> int:
         return journal.run_purge(settings, days=given.older_than_days)
     if given.command == "verify":
         return journal.run_verify(settings, unsealed=given.unsealed)
+    if given.command in ("stop", "go"):
+        return journal.run_switch(settings, takes_orders=given.command == "go")
     return journal.run_list(settings, open_only=given.open, limit=given.limit, as_json=given.json)
 
 

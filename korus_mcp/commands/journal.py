@@ -1,8 +1,10 @@
-"""korus-mcp journal: lists order calls, shows one, verifies the audit, removes old entries.
+"""korus-mcp journal: lists order calls, shows one, verifies the audit, removes old entries, stops
+new orders.
 
-Results go to stdout, refusals to stderr. No journal is created where there is none.
+Results go to stdout, refusals to stderr. Looking creates no journal where there is none.
 """
 
+import getpass
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -57,10 +59,17 @@ def run_verify(settings: Settings, *, unsealed: int = 0) -> int:
     return _run(settings, partial(_verify, unsealed=unsealed), without=1)
 
 
+def run_switch(settings: Settings, *, takes_orders: bool) -> int:
+    """Let all servers of the journal take new orders, or none; those on their way are settled."""
+    return _run(settings, partial(_switch, takes_orders=takes_orders), without=None)
+
+
 def _run(
-    settings: Settings, work: Callable[[Inspection], Awaitable[int]], *, without: int = 0
+    settings: Settings, work: Callable[[Inspection], Awaitable[int]], *, without: int | None = 0
 ) -> int:
-    """Run some work on the journal. Returns its exit code, or `without` if there is no journal."""
+    """Run some work on the journal. Returns its exit code, or `without` if there is no journal;
+    with None it is made.
+    """
     if settings.embedded:
         raise Misconfigured(
             "there is no journal of an account: the embedded sandbox has its own, which lasts as "
@@ -68,7 +77,7 @@ def _run(
         )
     try:
         # Opening a journal would create its file, and a command that only looks must not.
-        if not may_have_bookings(settings):
+        if without is not None and not may_have_bookings(settings):
             tell(f"no journal yet: {journal_file(settings)}")
             return without
         return anyio.run(_with_journal, settings, work)
@@ -140,6 +149,26 @@ async def _verify(journal: Inspection, *, unsealed: int) -> int:
     if not found.problems:
         tell(f"{found.rows} rows, all in order; the last seal is {found.last_seal or 'none'}")
     return int(bool(found.problems))
+
+
+async def _switch(journal: Inspection, *, takes_orders: bool) -> int:
+    by = _user()
+    is_new = await (journal.go if takes_orders else journal.stop)(by=by)
+    stopped_at = await journal.stopped_at()
+    if stopped_at is None:
+        tell("new orders are taken again" if is_new else "new orders were not stopped")
+        return 0
+    told = f"no server of this journal takes new orders since {stopped_at:%Y-%m-%d %H:%M:%S}Z"
+    tell(f"{told}; {await journal.unfinished()} on their way or in doubt are settled as ever")
+    return 0
+
+
+def _user() -> str:
+    """Who typed the command, as far as this machine knows."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return ""
 
 
 def _state(entry: JournalEntry) -> str:

@@ -42,6 +42,7 @@ class Code(StrEnum):
     UNSUPPORTED_CURRENCY = "UNSUPPORTED_CURRENCY"
     NOT_READY = "NOT_READY"
     NOT_ALLOWED = "NOT_ALLOWED"
+    ORDERS_STOPPED = "ORDERS_STOPPED"
     UPSTREAM_REFUSED = "UPSTREAM_REFUSED"
     UPSTREAM_UNAVAILABLE = "UPSTREAM_UNAVAILABLE"
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
@@ -146,6 +147,10 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
     Code.NOT_ALLOWED: Meaning(
         "The operator's account may not do this.",
         "Tell the person that the operator has to look at this.",
+    ),
+    Code.ORDERS_STOPPED: Meaning(
+        "The operator takes no new orders for now.",
+        "Tell the person; nothing can be ordered until the operator lets orders through again.",
     ),
     Code.UPSTREAM_REFUSED: Meaning(
         "KorusTicket refused the data.", "Correct the data and call again."

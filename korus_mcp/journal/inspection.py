@@ -13,6 +13,7 @@ from korus_mcp.journal.records import Intent, IntentState
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.journal.tables import APPROVAL, ASKED, AUDIT, CLAIM, HOLD, INTENT, KEEPER, OUTCOME
 from korus_mcp.journal.transaction import (
+    OUR_ACCOUNT,
     UNFINISHED,
     ReadTransaction,
     WriteTransaction,
@@ -98,6 +99,33 @@ class Inspection(SqlJournal):
             return Verified(head.rows, head.mac, problems)
 
         return await self._read(work)
+
+    async def stop(self, *, by: str) -> bool:
+        """Take no new orders, in any process, from this commit on. Returns whether that is new.
+
+        Those on their way are settled as ever. `by`: who did it, for the audit.
+        """
+
+        def work(tx: WriteTransaction) -> bool:
+            if tx.account_row.stopped_at is not None:
+                return False
+            tx.change(OUR_ACCOUNT, stopped_at=tx.now)
+            tx.note("orders_stopped", "", "", by=by)
+            return True
+
+        return await self._written(work)
+
+    async def go(self, *, by: str) -> bool:
+        """Take new orders again. Returns whether that is new."""
+
+        def work(tx: WriteTransaction) -> bool:
+            if tx.account_row.stopped_at is None:
+                return False
+            tx.change(OUR_ACCOUNT, stopped_at=None)
+            tx.note("orders_resumed", "", "", by=by)
+            return True
+
+        return await self._written(work)
 
     async def purge(self, before: datetime) -> Purged:
         """Remove what was settled before a moment. Owners, audit rows and open calls stay."""

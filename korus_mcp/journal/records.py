@@ -20,7 +20,7 @@ from typing import Final, TypeAlias
 from korus_mcp.foundation.money import CENT
 
 REFERENCE_PREFIX: Final = "km1"
-TABLES_VERSION: Final = 3
+TABLES_VERSION: Final = 4
 """The version of the tables in which these records are stored (tables.py); named here, where it can
 be read without the database library."""
 APPROVALS_KEPT: Final = timedelta(days=1)
@@ -272,13 +272,14 @@ class ReservationFacts:
 
     `owners` and `holders` (the claiming intents) are by reservation; `attempts` counts all intents
     for any of them, failed ones included. `doubtful` is what `SqlJournal.doubtful` returns, which
-    may concern other reservations.
+    may concern other reservations. `stopped_at`: since when the operator takes no new orders.
     """
 
     owners: Mapping[str, str]
     holders: Mapping[str, Intent]
     attempts: int
     doubtful: Sequence[Intent] = ()
+    stopped_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -420,6 +421,10 @@ class ApprovalUsed(ClaimRefused):
 
 class DayLimitReached(ClaimRefused):
     """With this order its owner's amount of the day would pass the limit."""
+
+
+class OrdersStopped(ClaimRefused):
+    """The operator takes no new orders."""
 
 
 class TooMuchOpen(Exception):

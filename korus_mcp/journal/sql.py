@@ -220,7 +220,8 @@ class SqlJournal:
         `Intent.attempt`.
 
         Raises:
-            ClaimRefused: AlreadyClaimed, ApprovalUsed or DayLimitReached, checked in this order.
+            ClaimRefused: AlreadyClaimed, OrdersStopped, ApprovalUsed or DayLimitReached, checked in
+                this order.
         """
 
         def work(tx: WriteTransaction) -> None:
@@ -228,6 +229,7 @@ class SqlJournal:
             for holder in {i.id: i for i in tx.holders(intent.reservation_ids).values()}.values():
                 if not tx.closed_unsent(holder):
                     raise AlreadyClaimed(holder)
+            tx.check_taken()
             approval = tx.approvals([approval_nonce]).get(approval_nonce)
             if approval is None or approval.state is not ApprovalState.OPEN:
                 raise ApprovalUsed
@@ -262,6 +264,7 @@ class SqlJournal:
 
         Raises:
             LeaseLost: It is not NEW any more, or another worker has its lease.
+            OrdersStopped: Nothing is sent any more, although it was claimed.
         """
 
         begun: dict[str, Any] = {
@@ -271,6 +274,7 @@ class SqlJournal:
         }
 
         def work(tx: WriteTransaction) -> int:
+            tx.check_taken()
             values = {"updated_at": tx.now, **begun, **tx.leased(lease)}
             return tx.change(_TO_BE_SENT, which=intent.id, leased_by=lease.worker, **values)
 
@@ -347,12 +351,13 @@ class SqlJournal:
 
         def work(tx: ReadTransaction) -> ReservationFacts:
             # Without an intent there is no claim, so a first order needs one statement less.
-            attempts = tx.attempts(reservation_ids)
+            attempts, stopped_at = tx.tried(reservation_ids)
             return ReservationFacts(
                 owners=tx.owners(reservation_ids),
                 holders=tx.holders(reservation_ids) if attempts else {},
                 attempts=attempts,
                 doubtful=tx.doubtful(owner, since, MOST_LISTED),
+                stopped_at=stopped_at,
             )
 
         return await self._read(work, begins=True)
@@ -382,6 +387,11 @@ class SqlJournal:
         references = (INTENT.c.external_reference, INTENT.c.caller_reference)
         which = (INTENT.c.owner == owner, sa.or_(*(c == reference for c in references)))
         return await self._read(lambda tx: tx.intents(newest_intents_that(*which), most=limit))
+
+    async def stopped_at(self) -> datetime | None:
+        """Since when the operator takes no new orders; None where they are taken."""
+        stopped_at = sa.select(KEEPER.c.stopped_at).where(ours(KEEPER))
+        return await self._read(lambda tx: tx.run(stopped_at).scalar_one_or_none())
 
     # Reserve calls
 

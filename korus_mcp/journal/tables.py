@@ -35,6 +35,7 @@ MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
         " open_until BIGINT NOT NULL, ends_at BIGINT NOT NULL, shown TEXT NOT NULL,"
         " is_yes BOOLEAN, PRIMARY KEY (account, nonce), UNIQUE (account, code))",
     ),
+    4: ("ALTER TABLE korus_keeper ADD COLUMN stopped_at BIGINT",),
 }
 """Per version, the statements that migrate from the version before. A new journal needs none."""
 
@@ -101,13 +102,14 @@ KEEPER = sa.Table(
     *_key("account"),
     *_texts("installation"),
     sa.Column("secret", sa.LargeBinary, nullable=False),
-    *_moments("swept_at", "sweeping_since", nullable=True),
+    *_moments("swept_at", "sweeping_since", "stopped_at", nullable=True),
     sa.Column("audit_rows", sa.BigInteger, nullable=False, default=0),
     sa.Column("audit_head", sa.Text, nullable=False, default=""),
     sa.Column("audit_seal", sa.Text, nullable=False, default=""),
 )
-"""A row for each account: its installation, its sweep, the head of its audit. A writer locks it
-until the commit, so that an account has one writer at a time.
+"""A row for each account: its installation, its sweep, the head of its audit, and since when it
+takes no new orders. A writer locks it until the commit, so that an account has one writer at a
+time.
 """
 
 INTENT = sa.Table(

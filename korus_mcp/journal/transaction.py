@@ -28,6 +28,7 @@ from korus_mcp.journal.records import (
     IntentState,
     Lease,
     Open,
+    OrdersStopped,
     RefusedItem,
     canonical_json,
 )
@@ -107,6 +108,10 @@ _CLAIMS: Final = (
 )
 _ATTEMPTS: Final = sa.select(sa.func.count(OUTCOME.c.intent_id.distinct())).where(
     ours(OUTCOME), OUTCOME.c.reservation_id.in_(bindparam("ids"))
+)
+_TRIED: Final = sa.select(
+    _ATTEMPTS.scalar_subquery().label("attempts"),
+    sa.select(KEEPER.c.stopped_at).where(ours(KEEPER)).scalar_subquery().label("stopped_at"),
 )
 _APPROVALS: Final = (
     sa.select(*(APPROVAL.c[each.name] for each in fields(Approval)))
@@ -262,6 +267,12 @@ class ReadTransaction:
         """How many intents there were for any of these reservations."""
         return int(self.run(_ATTEMPTS, ids=reservation_ids).scalar_one())
 
+    def tried(self, reservation_ids: Sequence[str]) -> tuple[int, datetime | None]:
+        """The `attempts` of these reservations, and since when no new orders are taken."""
+        # One statement: the database may be far away.
+        row = self.run(_TRIED, ids=reservation_ids).one()
+        return row.attempts, row.stopped_at
+
     def doubtful(self, owner: str, since: datetime, limit: int) -> list[Intent]:
         """The newest intents of an owner that are open, or were in doubt and made an order."""
         found = self.run(_DOUBTFUL, whose=owner, since=since, most=limit)
@@ -407,6 +418,15 @@ class WriteTransaction(ReadTransaction):
         self.add(AUDIT, *rows)
         head = self.seals.head(self.audit[-1].number, before)
         self.change(OUR_ACCOUNT, audit_rows=head.rows, audit_head=head.mac, audit_seal=head.seal)
+
+    def check_taken(self) -> None:
+        """Check that new orders are taken.
+
+        Raises:
+            OrdersStopped: The operator stopped them.
+        """
+        if self.account_row.stopped_at is not None:
+            raise OrdersStopped
 
     def store(self, intent: Intent, lease: Lease) -> None:
         """Add a NEW intent under a lease, with its claims."""

@@ -31,9 +31,11 @@ from tests.booking.stage import (
     GatedClock,
     Stage,
     order_call,
+    over,
     staged,
     turn_the_loop,
 )
+from tests.journal.memory import MemoryJournal
 
 pytestmark = pytest.mark.anyio
 POST = "createOrders"
@@ -437,6 +439,28 @@ async def test_every_ticket_of_an_offer_counts_towards_the_limit() -> None:
 
 
 # The same call again
+
+
+async def test_while_the_operator_takes_no_orders_nobody_is_asked_and_nothing_is_sent() -> None:
+    async with staged() as opened:
+        journal = MemoryJournal(opened.clock)
+        stage = over(opened, journal)
+        ordered, agreed, new = [await stage.held(quantity=n) for n in (1, 2, 3)]
+        placed = await stage.ordered(ordered)
+        nonce = await stage.confirmed(agreed)
+        journal.stopped = stage.clock.now()
+        for holds, given in ((agreed, nonce), (agreed, None), (new, None)):
+            with pytest.raises(Refusal) as refused:
+                await stage.place(holds, confirmation=given)
+            assert refused.value.code is Code.ORDERS_STOPPED
+        with pytest.raises(Refusal) as refused:
+            await stage.app.booking.ordering.question(order_call(new))
+        assert refused.value.code is Code.ORDERS_STOPPED
+        assert stage.sent(POST) == 1
+        again = await stage.place(ordered, confirmation="of no use")
+        assert again.orders == placed.orders, "what was ordered is told as ever"
+        journal.stopped = None
+        assert (await stage.place(agreed, confirmation=nonce)).state is OrderState.ORDERED
 
 
 async def test_a_repeated_call_is_answered_without_a_second_send(stage: Stage) -> None:

@@ -146,6 +146,25 @@ def test_what_is_not_there_is_said(written: Path, capsys: pytest.CaptureFixture[
     assert "nothing in the journal" in capsys.readouterr().err
 
 
+def test_new_orders_are_stopped_and_let_through(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also before the first order: an operator stops what nobody has begun yet."""
+    assert main(["journal", "go"]) == 0
+    assert capsys.readouterr().out == "new orders were not stopped\n"
+    for _ in range(2):
+        assert main(["journal", "stop"]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith("no server of this journal takes new orders since ")
+        assert "0 on their way or in doubt are settled as ever" in said
+    assert main(["check"]) == 1, "there is no API"
+    assert "no new orders are taken" in capsys.readouterr().out
+    assert main(["journal", "go"]) == 0
+    assert capsys.readouterr().out == "new orders are taken again\n"
+    assert main(["journal", "verify"]) == 0
+    assert capsys.readouterr().out.startswith("2 rows, all in order")
+
+
 def test_an_audit_that_holds_is_verified(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["journal", "verify"]) == 0
     assert capsys.readouterr().out.startswith("4 rows, all in order; the last seal is ")

@@ -32,6 +32,7 @@ from korus_mcp.journal.records import (
     LeaseLost,
     Open,
     OrderResult,
+    OrdersStopped,
     ReservationFacts,
     Seen,
     TooMuchOpen,
@@ -72,6 +73,8 @@ class MemoryJournal(SqlJournal):
         self._asked: dict[str, Asked] = {}
         self._swept: datetime | None = None
         self._sweeping: datetime | None = None
+        self.stopped: datetime | None = None
+        """Since when the operator takes no new orders: set by tests."""
 
     async def installation(self) -> Installation:
         """The installation, which is made with the journal."""
@@ -143,6 +146,8 @@ class MemoryJournal(SqlJournal):
         for holder in unsent.values():
             if not self._loaded(holder.id).was_never_sent:
                 raise AlreadyClaimed(self._loaded(holder.id))
+        if self.stopped is not None:
+            raise OrdersStopped
         approval = self._approvals.get(approval_nonce)
         if approval is None or approval.state is not ApprovalState.OPEN:
             raise ApprovalUsed
@@ -178,6 +183,8 @@ class MemoryJournal(SqlJournal):
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:
         """Turn an intent from NEW to SENDING if this worker still has its lease."""
+        if self.stopped is not None:
+            raise OrdersStopped
         stored, held = self._intents[intent.id], self._leases.get(intent.id)
         # It may have been taken over or closed meanwhile: then this worker must not send.
         if stored.state is not IntentState.NEW or held is None or held.worker != lease.worker:
@@ -241,7 +248,12 @@ class MemoryJournal(SqlJournal):
             holders=await self.intents_of(reservation_ids),
             attempts=self._attempts(reservation_ids),
             doubtful=await self.doubtful(owner, since=since),
+            stopped_at=self.stopped,
         )
+
+    async def stopped_at(self) -> datetime | None:
+        """Since when no new orders are taken."""
+        return self.stopped
 
     async def doubtful(
         self, owner: str, *, since: datetime, limit: int = MOST_LISTED

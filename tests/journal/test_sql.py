@@ -25,13 +25,25 @@ from korus_mcp.journal.records import (
     JournalFault,
     Open,
     OrderResult,
+    OrdersStopped,
     TooMuchOpen,
 )
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.journal.tables import VERSION
 from korus_mcp.settings import Environment, Settings
 from tests.fixtures.journals import sharing
-from tests.journal.rows import MINE, RUN_OUT, hold, intent, sent
+from tests.journal.rows import (
+    ADA,
+    FENCE,
+    MINE,
+    NOW,
+    RUN_OUT,
+    approval,
+    claimed,
+    hold,
+    intent,
+    sent,
+)
 
 pytestmark = pytest.mark.anyio
 BOTH = pytest.mark.parametrize("store", ["sqlite", "postgres"])
@@ -163,6 +175,7 @@ def test_an_older_journal_is_brought_up_in_order_and_once(tmp_path: Path) -> Non
 
 
 MADE_SINCE_1 = (
+    "ALTER TABLE korus_keeper DROP COLUMN stopped_at",
     "DROP TABLE korus_asked",
     "DROP INDEX korus_held_owner",
     "DROP TABLE korus_held",
@@ -233,6 +246,42 @@ async def test_processes_that_reserve_at_once_do_not_pass_the_bound_together(
                 tasks.start_soon(reserve, journal, f"{place} {n}")
     assert (len(made), refused) == (5, [5] * 7)
     for journal in journals:
+        await journal.close()
+
+
+@BOTH
+async def test_a_stop_ends_new_orders_of_all_servers_at_once_and_settles_those_on_their_way(
+    store: str, sql_url: Address
+) -> None:
+    url = sql_url(store)
+    one, two = journal_at(url), journal_at(url)
+    operator = Inspection.at(url, "account", clock=SystemClock(), audit_key="a key")
+    await sent(one, intent("sent", "r1"))
+    await claimed(one, ready := intent("ready", "r2"))
+    await two.approve(approval("nonce of new"))
+    assert await operator.stop(by="ada")
+    assert not await operator.stop(by="bob"), "it is stopped already"
+    assert await two.stopped_at() is not None
+    facts = await two.standing(["r3"], owner=ADA, since=NOW)
+    assert facts.stopped_at is not None
+    for journal in (one, two):
+        with pytest.raises(OrdersStopped):
+            await claimed(journal, intent("new", "r3"))
+    with pytest.raises(OrdersStopped):
+        await one.start_sending(ready, lease=MINE, sent_at=NOW, fence_at=FENCE)
+    assert await one.renew("sent", MINE)
+    assert (await one.settle("sent", OrderResult({"r1": "o1"}))).is_final
+    await one.begin_hold(hold("h"), MINE)
+    assert await operator.go(by="ada")
+    assert not await operator.go(by="ada")
+    await sent(two, intent("new", "r3"))  # its approval was not used up
+    rows = [r for r in await operator.audit_of() if r.event.startswith("orders_")]
+    assert [(r.event, r.detail) for r in rows] == [
+        ("orders_stopped", '{"by":"ada"}'),
+        ("orders_resumed", '{"by":"ada"}'),
+    ]
+    assert (await operator.verify(unsealed=0)).problems == ()
+    for journal in (one, two, operator):
         await journal.close()
 
 

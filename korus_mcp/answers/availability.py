@@ -130,7 +130,7 @@ class AvailabilityView(PagedView):
         return lines_of(
             _in_words(self) if self.offer_id is not None else None,
             *((limit, self.end, rows) if is_in_vain else (rows, limit)),
-            f"Checked at {self.checked_at}.",
+            f"Checked {self.checked_at}.",
             None if is_in_vain else self.end,
         )
 

@@ -17,6 +17,7 @@ from korus_mcp.answers.availability import (
     SessionView,
     facts_of,
 )
+from korus_mcp.answers.views import minute
 from korus_mcp.app import App, app_of
 from korus_mcp.booking.limits import OneOrder, beyond_limit
 from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed
@@ -24,7 +25,7 @@ from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.foundation.refusals import Code, Faults, FieldProblem, Refusal
-from korus_mcp.foundation.unread import by_clock, moment, zone_of_all
+from korus_mcp.foundation.unread import zone_of_all
 from korus_mcp.proposals.alternatives import Proposals
 from korus_mcp.tools.arguments import Cursor, Language, OfferIds, Quantity
 from korus_mcp.tools.declare import Reply, ToolContext, tool
@@ -188,11 +189,10 @@ def _view(
     quotes = [quote for group in groups for quote in group]
     (quote, *others) = quotes
     has_unknown = any(not s.is_stock_told for each in quotes for _, s in each.sessions())
-    checked_at = min(each.checked_at for each in quotes).replace(microsecond=0)
     common = {
         "at_most_per_order": quote.most if isinstance(quote.most, int) else None,
         "alternatives": shown(services, near),
-        "checked_at": moment(by_clock(checked_at, zone)),
+        "checked_at": minute(min(each.checked_at for each in quotes), zone),
         "next": _next(services, quotes, quantity, near),
         "note": _UNKNOWN_STOCK if has_unknown else None,
     }

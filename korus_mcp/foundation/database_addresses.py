@@ -31,8 +31,6 @@ class ServerAddress:
     """Start-up parameters that the address names."""
     trusts_system: bool = False
     """Whether the server's certificate is held against the authorities of the machine."""
-    is_pooled: bool = False
-    """Whether the address says that a pooler stands before the server."""
 
 
 def problem_of(text: str) -> str | None:
@@ -110,7 +108,6 @@ def _address(shape: re.Match[str], given: Mapping[str, str]) -> ServerAddress:
         connect_seconds=int(given.get("connect_timeout", CONNECT_SECONDS)),
         settings={name: given[name] for name in _STARTUP if name in given},
         trusts_system=trusts_system,
-        is_pooled=given.get("pgbouncer") == "true",
     )
 
 
@@ -213,8 +210,8 @@ _CHECKS: Final[Sequence[tuple[frozenset[str], Callable[[str, str], None]]]] = (
     (frozenset({"gssencmode"}), _one_of("disable", "prefer")),
     (frozenset({"sslnegotiation"}), _one_of("direct", "postgres")),
     (frozenset({"ssl_min_protocol_version", "ssl_max_protocol_version"}), _one_of(*_TLS_VERSIONS)),
+    # What others have to say for a pooler holds here in any case: no statement is kept.
     (frozenset({"pgbouncer"}), _one_of("false", "true")),
-    # Statements are never kept in the driver's own cache.
     (frozenset({"statement_cache_size", "prepared_statement_cache_size"}), _one_of("0")),
 )
 _PASSED: Final = _FILES | {

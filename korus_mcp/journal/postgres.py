@@ -7,8 +7,7 @@ connection to somebody else once the transaction is over.
 
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -37,9 +36,15 @@ class Server:
 
     def __init__(self, address: ServerAddress) -> None:
         self._address = address
-        self._first: asyncpg.Connection | None = None
-        self._is_pooled = address.is_pooled
         self._answer_seconds: int | None = None  # to make the tables may take minutes
+        # Parameters are hidden: errors would write owners and amounts into the log.
+        self._engine = create_async_engine(
+            "postgresql+asyncpg://",
+            connect_args={"async_creator_fn": self._connected},
+            hide_parameters=True,
+        )
+        # All statements of a reader see the same moment, as with a WAL.
+        self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
 
     @classmethod
     async def opened(cls, address: ServerAddress, work: Callable[[Connection], None]) -> "Server":
@@ -49,7 +54,6 @@ class Server:
             JournalDown: There is no connection, or the work raised it.
         """
         server = cls(address)
-        await server._meet()
         try:
             await server.run(work, writes=True, begins=False)
         except BaseException:
@@ -61,38 +65,13 @@ class Server:
         await server._engine.dispose()
         return server
 
-    async def _meet(self) -> None:
-        """Make the first connection, and find out what it leads to."""
-        self._first = await self._connected()
-        # A pooler gives its clients numbers of its own.
-        if not self._is_pooled:
-            self._is_pooled = await self._first.backend() != self._first.get_server_pid()
-        # Parameters are hidden: errors would write owners and amounts into the log.
-        self._engine = create_async_engine(
-            "postgresql+asyncpg://",
-            connect_args={
-                "async_creator_fn": self._next,
-                # Behind a pooler the next transaction may be on another server, where a statement
-                # is not known, or is somebody else's: there none has a name, and none is kept.
-                **(_UNNAMED if self._is_pooled else {}),
-            },
-            hide_parameters=True,
-        )
-        # All statements of a reader see the same moment, as with a WAL.
-        self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
-
-    async def _next(self, **nothing: object) -> "_Session":
-        """A connection for the pool."""
-        del nothing
-        first, self._first = self._first, None
-        return first or await self._connected()
-
-    async def _connected(self) -> "_Session":
-        """A new connection.
+    async def _connected(self, **nothing: object) -> "_Session":
+        """A new connection for the pool.
 
         Raises:
             JournalDown: Why there is none. Nothing that the server said is repeated.
         """
+        del nothing
         given: dict[str, Any] = {}
         try:
             if self._address.trusts_system:
@@ -104,7 +83,11 @@ class Server:
                 # The one start-up parameter that every pooler takes.
                 server_settings={"application_name": NAME, **self._address.settings},
                 connection_class=_Session,
-                statement_cache_size=0,  # SQLAlchemy keeps them
+                # So no statement has a name: each is sent whole, in the message that runs it.
+                # Behind a pooler the next transaction may be on another server, where the name
+                # means nothing, or another statement. SQLAlchemy still keeps what its parameters
+                # and columns are, so it costs no message more.
+                statement_cache_size=0,
                 **given,
             )
         except _NO_CONNECTION as error:
@@ -172,26 +155,6 @@ class _Session(asyncpg.Connection):  # type: ignore[misc] # it has no types
         del others
         return _Transaction(self, (isolation or "read_committed").replace("_", " ").upper())
 
-    async def backend(self) -> int:
-        """The process of the server that works for this connection now."""
-        async with self._alone():
-            number: int = await self.fetchval("SELECT pg_backend_pid()")
-            return number
-
-    async def set_type_codec(self, *given: Any, **named: Any) -> None:
-        """Have a type read and written in another way, as SQLAlchemy does for each connection."""
-        async with self._alone():
-            await super().set_type_codec(*given, **named)
-
-    @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[None]:
-        """Keep the same server between the two messages that a statement takes."""
-        await self.execute("BEGIN")
-        try:
-            yield
-        finally:
-            await self.execute("COMMIT")
-
 
 class _Transaction:
     """A transaction as SQLAlchemy drives it."""
@@ -233,7 +196,6 @@ _NO_CONNECTION: Final = (
     OSError,
     ValueError,
 )
-_UNNAMED: Final = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
 _WITHIN: Final = "; ".join(
     f"SET LOCAL {name} = {value}"
     for name, value in (

@@ -50,7 +50,6 @@ def test_what_is_ours_to_do_is_taken_from_the_address() -> None:
         dsn=f"postgresql://{PLACE}/korus",
         connect_seconds=12,
         settings={"application_name": "shop", "options": "-c search_path=tills"},
-        is_pooled=True,
     )
     assert read_server_address(f"postgresql://{PLACE}/korus").connect_seconds == CONNECT_SECONDS
 

@@ -85,6 +85,7 @@ class SeatPlan:
     `as_of`: its offers were read after this moment. For a session only the stock of its day is
     known (`is_stock_of_day`); it is shown only if it is too small even for the day.
     `is_unsure`: the map does not tell where people look.
+    `levels` are decks or floors at the same place, which are drawn beside each other.
     `left_out`: how much of the map was not read; `strays`: seats far from all others, not drawn.
     `sheet` and `picture` (SVG) are there if they were asked for. `unread_offers`: how many offers
     beside `rows` could not be read. `standing` are the seating categories whose names say that one
@@ -102,6 +103,7 @@ class SeatPlan:
     left_out: LeftOut = field(default_factory=LeftOut)
     strays: int = 0
     is_unsure: bool = False
+    levels: tuple[str, ...] = ()
     unread_offers: int = 0
     standing: frozenset[str] = frozenset()
     is_of_several_types: bool = False
@@ -413,6 +415,7 @@ def _planned(
         left_out=drawing.left_out,
         strays=drawing.strays,
         is_unsure=not drawing.fronts,
+        levels=tuple(level.name for level in drawing.levels),
         unread_offers=found.left_out,
         standing=_standing(base),
         is_of_several_types=len(choices.get(PRICE_TYPE, ())) > 1,

@@ -82,12 +82,13 @@ def _looks(shapes: Sequence[Shape], working: Fit) -> list[_Seen]:
 
 
 def _seen(shape: Shape, working: Fit) -> Iterator[_Seen]:
+    fit = working.shifted(shape.shift)
     for look in shape.looks:
         yield _Seen(
-            at=working.place(look.at),
+            at=fit.place(look.at),
             towards=look.towards,
             seats=look.seats,
-            front=working.places(look.front),
+            front=fit.places(look.front),
             shape=shape,
         )
 

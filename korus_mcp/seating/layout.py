@@ -18,7 +18,8 @@ from korus_mcp.seating import schematic
 from korus_mcp.seating.focus import focus_of
 from korus_mcp.seating.geometry import Box, Places, box_of
 from korus_mcp.seating.geometry import Point as Point
-from korus_mcp.seating.names import CategoryNames, zone_name
+from korus_mcp.seating.levels import Level
+from korus_mcp.seating.names import NAME_LIMIT, CategoryNames, zone_name
 from korus_mcp.seating.shapes import SIDE, Fit, Shape, diagonals, given_shapes
 from korus_mcp.seating.stages import is_stage
 from korus_mcp.seating.vehicles import says_vehicle
@@ -34,6 +35,8 @@ _TALL: Final = 140.0
 _LOW: Final = 80.0
 _BESIDE: Final = 30.0
 _STAGE: Final = 20.0
+_TITLE: Final = 28.0
+"""From a level to the far side of its name."""
 _NARROW: Final = 2.2
 """A room at least so many times as deep as wide is like a coach: what is ahead may be a door."""
 _COLOR: Final = re.compile("#?([0-9a-f]{6}|[0-9a-f]{3})", re.ASCII | re.IGNORECASE)
@@ -50,6 +53,7 @@ class DrawnZone:
     where the issuer gave none. `longest_run` is the most seats side by side, None where the map
     does not tell. `is_schematic`: we chose its place, not the issuer.
     `is_stage`: by its name it is what people look at, and the map says nothing that sells it.
+    `level` is the place of its deck or floor among those of the drawing.
     """
 
     number: int
@@ -62,6 +66,7 @@ class DrawnZone:
     longest_run: int | None = None
     is_schematic: bool = False
     is_stage: bool = False
+    level: int = 0
     row_names: tuple[str, ...] = ()
     fit: Fit | None = field(default=None, compare=False)
 
@@ -69,6 +74,20 @@ class DrawnZone:
     def outline(self) -> tuple[Point, ...]:
         """The outline of its largest block."""
         return self.outlines[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnLevel:
+    """A deck or floor, drawn beside others that the issuer has at the same place.
+
+    `focus` is where people look there, or None. Its name stands at the middle `at` of its lower
+    edge, or `is_above` at that of the upper one, away from the front.
+    """
+
+    name: str
+    focus: Point | None
+    at: Point
+    is_above: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +119,25 @@ class Drawing:
     left_out: LeftOut = field(default_factory=LeftOut)
     strays: int = 0
     has_stage: bool = True
+    levels: tuple[DrawnLevel, ...] = ()
 
     @property
     def fronts(self) -> tuple[Point, ...]:
-        """Where people look: the stages of the map, else the focus; () where nothing tells it."""
+        """Where people look: the stages of the map, else the focus; () where nothing tells it.
+
+        With levels, that of each of them.
+        """
+        if self.levels:
+            return tuple(level.focus for level in self.levels if level.focus)
         stages = tuple(z.label_at for z in self.zones if z.is_stage and not z.is_schematic)
         return stages or ((self.focus,) if self.focus else ())
+
+    def fronts_of(self, zone: DrawnZone) -> tuple[Point, ...]:
+        """Where people in a zone look."""
+        if not self.levels:
+            return self.fronts
+        focus = self.levels[zone.level].focus
+        return (focus,) if focus else ()
 
     @cached_property
     def seat_count(self) -> int:
@@ -127,7 +159,12 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
     names = CategoryNames(seat_map, option_values or {})
     found = given_shapes(seat_map.zones)
     given, working = found.shapes, found.working
-    focus = focus_of([seat_map.zones[n] for n in given], list(given.values()), working)
+    level_of = {n: place for place, level in enumerate(found.levels) for n in level.zones}
+    focuses = [
+        focus_of([seat_map.zones[n] for n in numbers], [given[n] for n in numbers], working)
+        for numbers in ([level.zones for level in found.levels] or [tuple(given)])
+    ]
+    focus = focuses[0]
     # Schematic places are chosen after the focus was found: they must not cover it, and say nothing
     # about where it is.
     missing = [n for n, z in enumerate(seat_map.zones) if n not in given and not is_stage(z)]
@@ -140,9 +177,13 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
         given.get(n) or ours.get(n) or replace(nowhere, rows=(), row_names=(), is_schematic=True)
         for n in range(len(seat_map.zones))
     ]
-    fit = _fit_of(shapes, focus)
+    levels = [
+        _level(level, place, [given[n] for n in level.zones], focuses[place])
+        for place, level in enumerate(found.levels)
+    ]
+    fit = _fit_of(shapes, focuses, [level.at for level in levels])
     # Outlines are in working units, seats still in the issuer's, so that each seat is moved once.
-    seats_fit = working.then(fit)
+    seats_fits = [working.shifted(shape.shift).then(fit) for shape in shapes]
     return Drawing(
         width=fit.width,
         height=fit.height,
@@ -152,14 +193,15 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
                 name=zone_name(zone),
                 category=names.of(zone),
                 outlines=tuple(map(fit.places, shape.outlines)),
-                rows=tuple(map(seats_fit.moved, shape.rows)),
+                rows=tuple(map(seats_fits[n].moved, shape.rows)),
                 label_at=fit.place(shape.label_at),
                 capacity=zone.capacity,
                 longest_run=_longest_run(shape, zone.rows or ()),
                 is_schematic=shape.is_schematic,
                 is_stage=is_stage(zone),
+                level=level_of.get(n, 0),
                 row_names=shape.row_names,
-                fit=seats_fit if shape.rows else None,
+                fit=seats_fits[n] if shape.rows else None,
             )
             for n, (zone, shape) in enumerate(zip(seat_map.zones, shapes, strict=True))
         ),
@@ -169,18 +211,48 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
         unknown=unknown_fields(seat_map),
         left_out=seat_map.left_out,
         strays=found.strays,
-        has_stage=not _is_vehicle(seat_map, names, given.values(), focus),
+        has_stage=not _is_vehicle(
+            seat_map,
+            names,
+            [s for n, s in given.items() if not level_of.get(n)],
+            focus,
+            is_stacked=bool(found.levels),
+        ),
+        levels=tuple(
+            replace(
+                level, focus=fit.place(level.focus) if level.focus else None, at=fit.place(level.at)
+            )
+            for level in levels
+        ),
+    )
+
+
+def _level(level: Level, place: int, shapes: Sequence[Shape], focus: Point | None) -> DrawnLevel:
+    """A level in working units."""
+    around = box_of(diagonals(shape.box for shape in shapes)) or Box(0.0, 0.0, 0.0, 0.0)
+    is_above = focus is not None and focus[1] > around.bottom
+    return DrawnLevel(
+        name=clean_line(level.name, NAME_LIMIT) or str(place + 1),
+        focus=focus,
+        at=(around.middle[0], around.top - _TITLE if is_above else around.bottom + _TITLE),
+        is_above=is_above,
     )
 
 
 def _is_vehicle(
-    seat_map: SeatMap, names: CategoryNames, shapes: Iterable[Shape], focus: Point | None
+    seat_map: SeatMap,
+    names: CategoryNames,
+    shapes: Iterable[Shape],
+    focus: Point | None,
+    *,
+    is_stacked: bool,
 ) -> bool:
     """Whether the front is no stage: by a word of the map, or by its shape."""
     zones = seat_map.zones
     if any(map(is_stage, zones)):
         return False
-    if says_vehicle(name for zone in zones for name in (zone.name or "", names.of(zone) or "")):
+    said = (name for zone in zones for name in (zone.name or "", names.of(zone) or ""))
+    if says_vehicle(said, is_stacked=is_stacked):
         return True
     around = box_of(diagonals(shape.box for shape in shapes))
     if around is None or focus is None:
@@ -232,9 +304,13 @@ def _placed_by_us(
     }
 
 
-def _fit_of(shapes: Iterable[Shape], focus: Point | None) -> Fit:
-    """The transformation from working units to drawing units, with a margin."""
-    around = box_of(_extent(shapes, focus))
+def _fit_of(
+    shapes: Iterable[Shape], focuses: Iterable[Point | None], names: Iterable[Point]
+) -> Fit:
+    """The transformation from working units to drawing units, with a margin; `names` are those of
+    levels.
+    """
+    around = box_of((*_extent(shapes, *focuses), *names))
     if around is None:
         return Fit(1.0, 0.0, 0.0, SIDE, SIDE / 4)
     # The longer side is exactly `SIDE`: pages and pictures rely on that.
@@ -291,9 +367,9 @@ def _parts(seat_map: SeatMap) -> Iterator[tuple[str, ApiModel]]:
                     yield "seat", seat
 
 
-def _extent(shapes: Iterable[Shape], focus: Point | None) -> Iterator[Point]:
-    """Corners around all that is drawn, with room for the mark of the stage."""
+def _extent(shapes: Iterable[Shape], *focuses: Point | None) -> Iterator[Point]:
+    """Corners around all that is drawn, with room for the marks of stages."""
     yield from diagonals(shape.box for shape in shapes)
-    if focus:
+    for focus in filter(None, focuses):
         yield focus[0] - _STAGE, focus[1] - _STAGE
         yield focus[0] + _STAGE, focus[1] + _STAGE

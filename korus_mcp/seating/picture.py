@@ -52,6 +52,9 @@ _ROW_POINTS: Final = 5
 _ROW_NAMES: Final = (14, 13, 12, 11, 10)
 """Sizes of the names of rows, the largest first."""
 _RING: Final = 9.0
+_LEVEL: Final = 17
+"""The size of the names of levels, and how much of the map's width one of them may take."""
+_LEVEL_WIDTH: Final = 0.3
 _INWARD: Final = 11.0
 """The distance between the number of a best zone and the edges of its corner."""
 _STAGES: Final = tuple(
@@ -189,6 +192,7 @@ class _Sheet:
         self._headline()
         self._zones()
         self._row_names()
+        self._levels()
         self._stage()
         self._best()
         self._yours()
@@ -309,6 +313,7 @@ class _Sheet:
     def _taken(self) -> Iterator[Box]:
         """Where names of rows would hide something else."""
         yield from (label.box for label in self._labels if label is not None)
+        yield from (box for _, box in self._level_names())
         for x, y in self._fronts:
             width, height = self._stage_size or (16, 16)
             yield Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
@@ -387,7 +392,21 @@ class _Sheet:
             across
             and down
             and not any(_touches(block, box) for blocks in self._blocks for block in blocks)
+            and not any(_meet(name, box) for _, name in self._level_names())
         )
+
+    def _level_names(self) -> Iterator[tuple[str, Box]]:
+        """The names of levels, each with the box that it takes."""
+        for level in self._scene.drawing.levels:
+            x, y = self._frame.place(level.at)
+            name = fitted(level.name, _LEVEL, _LEVEL_WIDTH * self._frame.width)
+            half = width_of(name, _LEVEL) / 2
+            yield name, Box(x - half, y - _LEVEL / 2, x + half, y + _LEVEL / 2)
+
+    def _levels(self) -> None:
+        for name, box in self._level_names():
+            x, y = box.middle
+            self._text(name, (x, y + _LEVEL * 0.36), _LEVEL, bold=True)
 
     def _stage(self) -> None:
         words, ink = self._scene.front_words, readable_on(self._theme.stage)
@@ -565,6 +584,12 @@ def _in_corner(outline: Sequence[Point], label: Label | None) -> Point:
         for x, y in outline
     )
     return max(inward, key=distance)
+
+
+def _meet(one: Box, other: Box) -> bool:
+    """Whether two boxes share a place."""
+    across = one.left < other.right and other.left < one.right
+    return across and one.top < other.bottom and other.top < one.bottom
 
 
 def _touches(outline: Sequence[Point], box: Box) -> bool:

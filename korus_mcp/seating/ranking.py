@@ -11,7 +11,7 @@ from math import dist, inf
 from typing import Final, TypeAlias
 
 from korus_mcp.foundation.money import Money
-from korus_mcp.seating.layout import Drawing
+from korus_mcp.seating.layout import Drawing, DrawnZone
 from korus_mcp.seating.table import SeatOffer, SeatTable, ZoneRow, most_left
 
 NO_FOCUS: Final = "The map does not tell where people look: the cheapest come first."
@@ -202,14 +202,13 @@ def _distances(drawing: Drawing | None) -> Mapping[int, float] | None:
     """
     if drawing is None or not drawing.fronts:
         return None
-    # From schematic places there is no real distance.
-    fronts = drawing.fronts
-    return {
-        zone.number: inf
-        if zone.is_schematic
-        else round(min(dist(zone.label_at, front) for front in fronts), 1)
-        for zone in drawing.zones
-    }
+
+    def away(zone: DrawnZone) -> float:
+        ways = (dist(zone.label_at, front) for front in drawing.fronts_of(zone))
+        # From schematic places there is no real distance.
+        return inf if zone.is_schematic else round(min(ways, default=inf), 1)
+
+    return {zone.number: away(zone) for zone in drawing.zones}
 
 
 def _front_of(drawing: Drawing | None) -> str:

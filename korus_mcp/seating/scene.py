@@ -199,6 +199,8 @@ class Scene:
             notes.append(words.zones_unread)
         if not self.drawing.is_schematic and not self.drawing.fronts:
             notes.append(words.unsure)
+        if levels := self.drawing.levels:
+            notes.append(words.levels.format(", ".join(level.name for level in levels)))
         # If the whole map is schematic, its title already says so.
         if any(z.drawn.is_schematic for z in self.zones) and not self.drawing.is_schematic:
             notes.append(words.partly_schematic)

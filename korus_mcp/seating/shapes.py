@@ -6,7 +6,7 @@ across. A zone that would be too small to see, or encloses nothing, gets a visib
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from math import dist
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from korus_mcp.api.models.seat_map import PlainSeats, Row, Zone
 from korus_mcp.seating.blocks import LEAST_PAD, Run, Seated, outlines_in
 from korus_mcp.seating.geometry import Box, Places, Point, area, box_of, hull, label_place, padded
+from korus_mcp.seating.levels import Footprint, Level, levels_in
 from korus_mcp.seating.lines import Line, Lines, lines_in
 from korus_mcp.seating.looks import Look, looks_in
 from korus_mcp.seating.strays import stray_places
@@ -42,6 +43,7 @@ class Shape:
 
     `outlines` are those of its blocks, the largest first. Rows stay in the issuer's units: there
     may be very many seats, which are converted only once. So do `looks`, where its seats look.
+    `shift` is how far it was moved from there, in the issuer's units, to stand beside other levels.
     """
 
     outlines: tuple[tuple[Point, ...], ...]
@@ -52,6 +54,7 @@ class Shape:
     looks: tuple[Look, ...] = ()
     longest_run: int | None = None
     is_schematic: bool = False
+    shift: Point = (0.0, 0.0)
 
     @property
     def area(self) -> float:
@@ -86,6 +89,10 @@ class Fit:
     def moved(self, places: Places) -> Places:
         """Many places in the other units."""
         return places.moved(self.left, self.top, self.scale)
+
+    def shifted(self, by: Point) -> "Fit":
+        """This conversion of points that were moved before."""
+        return replace(self, left=self.left - by[0], top=self.top - by[1])
 
     def then(self, other: "Fit") -> "Fit":
         """This conversion followed by another one, as one."""
@@ -127,15 +134,17 @@ class Given:
     """The shapes the issuer gave, by zone number, and the conversion into working units.
 
     `strays` is how many seats were left out of them, since they lie far from all the others.
+    `levels` are the decks or floors; () if there is one only.
     """
 
     shapes: Mapping[int, Shape]
     working: Fit
     strays: int = 0
+    levels: tuple[Level, ...] = ()
 
 
-def given_shapes(zones: Iterable[Zone]) -> Given:
-    """The shapes that the issuer gave."""
+def given_shapes(zones: Sequence[Zone]) -> Given:
+    """The shapes that the issuer gave; levels at the same place are moved beside each other."""
     raws = {n: raw for n, zone in enumerate(zones) if (raw := _raw(zone))}
     strays = stray_places(
         [row for raw in raws.values() for row in raw.rows],
@@ -147,18 +156,30 @@ def given_shapes(zones: Iterable[Zone]) -> Given:
         left_out = sum(len(row) for raw in raws.values() for row in raw.rows)
         raws = {n: raw for n, raw in kept.items() if raw is not None}
         left_out -= sum(len(row) for raw in raws.values() for row in raw.rows)
-    around = box_of(diagonals(raw.box for raw in raws.values()))
+    levels = levels_in(
+        {
+            n: Footprint(name=zones[n].name or "", rows=raw.rows, polygon=raw.polygon, box=raw.box)
+            for n, raw in raws.items()
+        }
+    )
+    shifts = {n: level.shift for level in levels for n in level.zones}
+    around = box_of(diagonals(raw.box.moved(*shifts.get(n, (0.0, 0.0))) for n, raw in raws.items()))
     if around is None or around.longer < _SMALLEST:
         return Given({}, Fit(1.0, 0.0, 0.0))
-    fit = Fit(SIDE / around.longer, around.left, around.top)
-    read = {n: _read(raw, fit) for n, raw in raws.items() if raw.rows}
+    whole = Fit(SIDE / around.longer, around.left, around.top)
+    fits = {n: whole.shifted(shifts.get(n, (0.0, 0.0))) for n in raws}
+    read = {n: _read(raw, fits[n]) for n, raw in raws.items() if raw.rows}
     blocks = dict(outlines_in({n: each.seated for n, each in read.items()}))
     # Corners are divided among the zones, with enough for each to be a shape.
     corners = max(8, min(_CORNERS, _OUTLINE_POINTS // len(raws)))
     shapes = {
-        n: _shape(raw, fit, corners, read.get(n), blocks.get(n, [])) for n, raw in raws.items()
+        n: replace(
+            _shape(raw, fits[n], corners, read.get(n), blocks.get(n, [])),
+            shift=shifts.get(n, (0.0, 0.0)),
+        )
+        for n, raw in raws.items()
     }
-    return Given(shapes, fit, left_out)
+    return Given(shapes, whole, left_out, levels)
 
 
 def _raw(zone: Zone) -> _Raw | None:

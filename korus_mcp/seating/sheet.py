@@ -20,7 +20,10 @@ may begin (x, y), its direction in hundredths (x, y), and how much room it has a
 them, and where they are `found`, the number `n` of the zone and the place `at`.
 
 `stages` are zones that are what people look at, not sold; `focus` is where they look if no zone is
-that, and `front` is there if it is no stage or pitch, but the front of a vehicle.
+that, and `front` is there if it is no stage or pitch, but the front of a vehicle. `levels` are
+decks or floors that are drawn beside each other: each has its name, the middle `at` of the edge at
+which that stands, and `above` if that is the upper one; `focus` is then one place for each of them.
+`strays` is how many seats are not drawn, since they lie far from all others.
 
 `notes` are codes: "no_focus", the buyer asked for the closest zones, but the map does not show
 where people look; "unsure", it does not show that, but nothing hangs on it; "day_stock", `left` is
@@ -132,6 +135,12 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
         height=round(drawing.height),
         focus=None if is_named or not drawing.fronts else _flat(drawing.fronts),
         front=None if drawing.has_stage else True,
+        levels=[
+            _present(name=level.name, at=_flat([level.at]), above=level.is_above or None)
+            for level in drawing.levels
+        ]
+        or None,
+        strays=drawing.strays or None,
         stages=[_shape(drawing.zones[n], {}, with_seats=False) for n in painted] or None,
         schematic=drawing.is_schematic or None,
         notes=[code for code, holds in notes.items() if holds] or None,

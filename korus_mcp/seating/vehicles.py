@@ -19,9 +19,13 @@ _LONGEST_NAME: Final = 60
 """Characters of a name that may be that of a part of a vehicle: longer ones are sentences."""
 
 
-def says_vehicle(names: Iterable[str]) -> bool:
-    """Whether one of these names of zones or categories is that of a part of a vehicle."""
-    phrases = _table()
+def says_vehicle(names: Iterable[str], *, is_stacked: bool = False) -> bool:
+    """Whether one of these names of zones or categories is that of a part of a vehicle.
+
+    `is_stacked`: some lie at the place of others, as the decks of a bus or a ship do.
+    """
+    parts, decks = _table()
+    phrases = parts | decks if is_stacked else parts
     longest = max(map(len, phrases))
     for name in names:
         said = _WORD.findall(fold(name[:_LONGEST_NAME]))
@@ -35,6 +39,13 @@ def says_vehicle(names: Iterable[str]) -> bool:
 
 
 @cache
-def _table() -> frozenset[tuple[str, ...]]:
+def _table() -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]]]:
+    """The words of parts of vehicles, as folded words, and those of decks."""
     table: dict[str, list[str]] = tomllib.loads(TABLE.read_text("utf-8"))
-    return frozenset(tuple(_WORD.findall(fold(name))) for names in table.values() for name in names)
+    decks = table.pop("decks")
+    parts = [name for names in table.values() for name in names]
+    return frozenset(map(_folded, parts)), frozenset(map(_folded, decks))
+
+
+def _folded(name: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(fold(name)))

@@ -32,6 +32,7 @@ class Words:
     from_price: str = "from {}"
     left: str = "{} left"
     shared: str = "{}: {} left, shared by {} zones"
+    levels: str = "At the same place, drawn beside each other: {}"
     zone_count: str = "{} zones"
     schematic: str = "Schematic: not the real layout"
     partly_schematic: str = "Dashed zones: schematic, not their real place"
@@ -85,6 +86,7 @@ FRENCH: Final = Words(
     from_price="dès {}",
     left="reste {}",
     shared="{} : reste {}, pour {} zones ensemble",
+    levels="Au même endroit, dessinés côte à côte : {}",
     zone_count="{} zones",
     schematic="Schéma : ce n'est pas le plan réel",
     partly_schematic="Zones en tirets : placées en schéma",

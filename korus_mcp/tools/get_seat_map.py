@@ -571,6 +571,8 @@ def _notes(plan: SeatPlan, count: int) -> Iterator[str]:
             f"{len(fitting) - count} more zones fit: seating_category or max_price, "
             "or get_offers with zone, shows them."
         )
+    if plan.levels:
+        yield f"At the same place: {', '.join(plan.levels)}, drawn beside each other."
     # A map that was too large to be read completely, and offers that cannot be bought.
     if zones := plan.left_out.zones:
         yield f"The map is too large: {zones} of its zones were not compared; get_offers with zone."

@@ -98,6 +98,10 @@ VEHICLES: dict[str, Json] = {
         zone("1", *COACH[:4], seatingCategory="/c/1"),
         seatingCategories=[{"@id": "/c/1", "name": "Wagen, Ruhebereich"}],
     ),
+    "a bus of two decks": plan(
+        zone("Lower deck", *stacked("ABC", 0, 10, 30, 40)),
+        zone("Upper deck", *stacked("ABC", 0, 10, 30, 40)),
+    ),
     "bays of four": plan(zone("Coach 4", line("", 0, 0, 10, 32, 42), line("", 19, 0, 10, 32, 42))),
 }
 

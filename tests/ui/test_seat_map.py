@@ -887,6 +887,30 @@ def test_the_words_at_the_front_are_whole_on_each_side(
     assert box["y"] + box["height"] <= seen["y"] + seen["height"]
 
 
+@pytest.mark.parametrize(("language", "told"), [("en", "beside each other"), ("fr", "côte à côte")])
+def test_decks_are_named_and_have_fronts_of_their_own(
+    stage: Stage, language: str, told: str
+) -> None:
+    levels = [
+        {"name": "Lower deck", "at": [360, 640]},
+        {"name": "Upper deck", "at": [800, 160], "above": True},
+    ]
+    sheet = sheets.hall(language) | {"levels": levels, "strays": 2, "focus": [360, 80, 800, 680]}
+    frame = _open(stage, sheet)
+    names = frame.locator(".map .level")
+    expect(names).to_have_text(["Lower deck", "Upper deck"])
+    expect(frame.locator(".map .focus")).to_have_count(2)
+    expect(frame.locator("footer")).to_contain_text(told)
+    expect(frame.locator("footer")).to_contain_text("2 seats" if language == "en" else "2 places")
+    seen = frame.locator(".map svg").bounding_box()
+    assert seen is not None
+    for place in range(2):
+        name = names.nth(place).bounding_box()
+        assert name is not None
+        assert seen["y"] <= name["y"]
+        assert name["y"] + name["height"] <= seen["y"] + seen["height"]
+
+
 def test_a_zone_of_four_places_never_fits_six(stage: Stage) -> None:
     sheet = sheets.hall() | {"quantity": 6}
     sheet["zones"][2] |= {"left": 4, "places": 4}

@@ -347,11 +347,13 @@ class Page {
   }
 
   #smallPrint() {
-    const { untied, hidden, priceType, stocks } = this.#sheet;
+    const { untied, hidden, priceType, stocks, levels, strays } = this.#sheet;
     const notes = NOTES.filter((code) => this.#sheet.notes.includes(code));
     const lines = [
       priceType && this.#words("price_type", { name: priceType }),
       ...stocks.map((stock) => this.#words("stock", stock)),
+      levels.length > 0 && this.#words("levels", { names: levels.map(({ name }) => name).join(", ") }),
+      strays > 0 && this.#words("strays", { count: strays }),
       this.#words("allocated"),
       untied > 0 && this.#words("untied", { count: untied }),
       hidden > 0 && this.#words("hidden", { count: hidden }),

@@ -55,6 +55,7 @@ export class MapView {
       svg("defs", null, this.#hatch),
       sheet.stages.map(stageArea),
       sheet.fronts.map((front) => this.#front(front, drawn)),
+      sheet.levels.map(levelName),
       bySize.map((shape) => shape.element),
       this.#mark,
       this.#ring,
@@ -331,12 +332,13 @@ function middleOf(gaps) {
 }
 
 /** What is drawn and a little space around it; the words at the focus need some more. */
-function viewBoxOf({ width, height, fronts, stages }, zones) {
+function viewBoxOf({ width, height, fronts, stages, levels }, zones) {
   const space = Math.max(width, height) / 100;
   const marks = fronts.flatMap(([x, y]) => {
     const [across, down] = SIDES[sideOf([x, y], zones)];
     return [[x - 2 * space, y - 2 * space], [x + 2 * space, y + 2 * space], [x + 6 * space * across, y + 6 * space * down]];
   });
+  marks.push(...levels.map(({ at: [x, y], isAbove }) => [x, y + 3 * space * (isAbove ? -1 : 1)]));
   const points = [...[...zones, ...stages].flatMap((area) => area.outlines.flat()), ...marks];
   const [left, top, right, bottom] = points.reduce(
     ([l, t, r, b], [x, y]) => [Math.min(l, x), Math.min(t, y), Math.max(r, x), Math.max(b, y)],
@@ -358,6 +360,11 @@ function sideOf([x, y], zones) {
 /** How far a number is below the least of some (negative) or above the greatest; 0 between them. */
 function beyond(at, among) {
   return Math.min(at - Math.min(...among), 0) || Math.max(at - Math.max(...among), 0);
+}
+
+/** The name of a deck or floor, on the far side of its front. */
+function levelName({ name, at: [x, y], isAbove }) {
+  return svg("text", { class: "level", "aria-hidden": "true", x, y, dy: isAbove ? "0" : "0.7em" }, name);
 }
 
 /** A zone that is what people look at: painted as that, with its name, and not to be chosen. */

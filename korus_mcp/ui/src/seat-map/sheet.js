@@ -3,7 +3,7 @@
  *
  * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice, prefer,
  * priceType, asked, asOf, notes, stocks, isDrawn, isTiled, isSchematic, width, height, fronts, isFront, stages,
- * zones, untied, hidden}`; a stock that zones share `{name, left, count}`; a zone `{key, number, name, category, color,
+ * levels, strays, zones, untied, hidden}`; a stock that zones share `{name, left, count}`; a zone `{key, number, name, category, color,
  * outlines, outline, at, rows, isSchematic, from, to, left, places, best, offers, isShared, isCut,
  * isAbove, isUnknown, isOnSale, isSoldOut}`; an offer `{id, product, price, foreign, left, isBeside}`. Prices are texts of an
  * amount ("45.00") in the sheet's one currency; `foreign` is the price of an offer in another
@@ -11,7 +11,7 @@
  * price type or category. `asOf` is when prices and stock were read, in milliseconds, or null. A zone `isShared`
  * when other zones sell out of the same stock, and has room for so many `places`; it `isCut` when not all its offers are listed, `isAbove` when all
  * cost more than was asked for, `isUnknown` when it has none and not all could be read; a
- * sheet has `stages` (`{name, outlines, at}`), which nobody buys, and `isFront` when its `fronts` are those of a
+ * sheet has `stages` (`{name, outlines, at}`), which nobody buys, `levels` (`{name, at, isAbove}`), and `isFront` when its `fronts` are those of a
  * vehicle; it `isTiled` when nobody told where its zones are. What has another shape than it should is left out.
  */
 
@@ -76,6 +76,8 @@ function ofSheet(sheet) {
     fronts: pointsOf(sheet.focus),
     isFront: sheet.front === true,
     stages: listOf(sheet.stages).map(stageOf).filter(Boolean),
+    levels: listOf(sheet.levels).map(levelOf).filter(Boolean),
+    strays: countOf(sheet.strays) ?? 0,
     zones,
     untied: countOf(sheet.untied_count) ?? listOf(sheet.untied).length,
     hidden: countOf(sheet.hidden) ?? 0,
@@ -123,6 +125,12 @@ function stageOf(zone) {
   return outlines.length ? { name: clean(zone.name), outlines, at: pointsOf(zone.at)[0] ?? outlines[0][0] } : null;
 }
 
+/** A deck or floor drawn beside others, or null where its name has no place. */
+function levelOf({ name, at, above }) {
+  const [place] = pointsOf(at);
+  return place ? { name: clean(name, 40), at: place, isAbove: above === true } : null;
+}
+
 function offersOf(offers, currency) {
   return listOf(offers)
     .map((offer) => {
@@ -168,6 +176,8 @@ function ofView(view, input) {
     fronts: [],
     isFront: false,
     stages: [],
+    levels: [],
+    strays: 0,
     zones: plan.zones,
     untied: countOf(view.counts?.untied_offers) ?? 0,
     hidden: countOf(view.counts?.zones_hidden) ?? 0,

@@ -626,12 +626,9 @@ def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:
         # A negative stock means overbooked.
         left=None if left is None else max(0, left),
         session_required=any(t.date_access is False for t in offer.tickets or ()),
-        live_check=bool(
-            offer.availability_check_required
-            or offer.realtime_price_required
-            # Where a ticket does not say whether it needs a session, only a quote can find out.
-            or any(not isinstance(t.date_access, bool) for t in offer.tickets)
-        ),
+        # Where a ticket does not say whether it needs a session, only a quote can find out.
+        may_need_session=any(not isinstance(t.date_access, bool) for t in offer.tickets),
+        live_check=bool(offer.availability_check_required or offer.realtime_price_required),
         has_live_price=bool(offer.realtime_price_required),
         problem=problem,
         is_day_unread=is_day_unread,

@@ -35,7 +35,9 @@ _BY_DAY: Final = ("asc", "desc")
 class OfferRow:
     """One offer of the price table. `left` None means no limit is stated (T8).
 
-    `has_live_price`: its price follows demand, so that the listed one may be another.
+    `may_need_session`: whether it needs a session is not told. `live_check`: its stock or price has
+    to be asked for. `has_live_price`: its price follows demand, so that the listed one may be
+    another.
     `problem` says in words why it cannot be bought as it is listed: a field that cannot be parsed,
     or a price that is not in euro, which is then not in `price`. `is_day_unread`: its day could not
     be parsed, so that it belongs to no day, and is not undated either.
@@ -48,6 +50,7 @@ class OfferRow:
     was: Money | None = None
     left: int | None = None
     session_required: bool = False
+    may_need_session: bool = False
     live_check: bool = False
     has_live_price: bool = False
     problem: str | None = None

@@ -30,6 +30,7 @@ from korus_mcp.tools.given import Given, check_days
 
 _NONE_FOUND: Final = "Ask for other days or choices."
 _CHECK: Final = "Call check_availability with an offer_id."
+_RESERVE_CHECKED: Final = "Call reserve: it checks the stock."
 _RESERVE: Final = "Call reserve with an offer_id: none of these needs a live check."
 _FILTERS: Final = (
     *("product_base_id", *calendar.FROM_AND_TO, *OPTION_CODES),
@@ -208,7 +209,9 @@ async def get_offers(
 def _next(rows: Sequence[OfferRow]) -> str:
     if not rows:
         return _NONE_FOUND
-    return _CHECK if any(row.live_check or row.session_required for row in rows) else _RESERVE
+    if any(row.session_required or row.may_need_session or row.has_live_price for row in rows):
+        return _CHECK
+    return _RESERVE_CHECKED if any(row.live_check for row in rows) else _RESERVE
 
 
 def _note(

@@ -66,6 +66,12 @@ NEAREST_ZONES: Final = 3
 """At most so many zones are shown where none fits."""
 SHOWN_CATEGORIES: Final = 12
 NO_TYPE: Final = "no price type"
+_FIRST: Final = {
+    Preference.CHEAPEST: "Cheapest",
+    Preference.CLOSEST: "Closest",
+    Preference.TOGETHER: "Longest rows",
+}
+"""The order of zones in words."""
 _NOT_DRAWN: Final = "No picture could be drawn."
 _NOT_SEEN: Final = "No picture: your host hands pictures to you as text, or not at all."
 
@@ -238,7 +244,7 @@ class SeatMapView(View):
         """The counts, the best zones with their offers, the categories in short."""
         day = f" on {self.date}" if self.date else ""
         untied = self.counts.untied_offers
-        shown = "Best first:" if self.counts.fit else "None fits; the nearest:"
+        shown = "Zones that fit:" if self.counts.fit else "None fits; the nearest:"
         hidden = self.counts.zones_hidden
         return lines_of(
             f"{_zones(self.counts.zones)}{day}: {self.counts.text()}; "
@@ -277,7 +283,7 @@ async def get_seat_map(
     price_type: Annotated[Words | None, Field(description="Names")] = None,
     seating_category: Annotated[Words | None, Field(description="Or seated")] = None,
     prefer: Annotated[
-        Literal["cheapest", "closest", "together"], Field(description="Best")
+        Literal["cheapest", "closest", "together"], Field(description="First")
     ] = "cheapest",
     picture: Annotated[bool, Field(description="PNG")] = False,
     language: Language = None,
@@ -552,9 +558,13 @@ def _notes(plan: SeatPlan, count: int) -> Iterator[str]:
         yield plan.ranking.note
     elif plan.is_unsure:
         yield "The map does not tell where people look."
+    # Where nobody knows what is near the cheapest go first.
+    first = _FIRST[Preference.CHEAPEST if plan.ranking.note else plan.wish.preference]
     if kind := plan.table.price_type:
-        limit = " and max_price" if plan.wish.max_price is not None else ""
-        yield f"Order{limit} by {kind}; price_type asks for another."
+        limit = " (max_price, too)" if plan.wish.max_price is not None else ""
+        yield f"{first} first, by {kind}{limit}; price_type asks for another."
+    else:
+        yield f"{first} first."
     yield from _on_prices(plan)
     if plan.unread_bookings:
         yield "Not all that you hold or ordered could be read: more of these seats may be yours."
@@ -563,6 +573,8 @@ def _notes(plan: SeatPlan, count: int) -> Iterator[str]:
     yield "The issuer allocates the exact seats; the reservation shows them."
     if plan.is_stock_of_day:
         yield "check_availability tells what is left in this session."
+    elif any(row.session_required for row in plan.rows):
+        yield "What is left: over all sessions."
     fitting = [each for each in plan.ranking.zones if each.rank is not None]
     if plan.wish.seating_category is None and _is_mixed(plan, fitting):
         yield "Without standing places: seating_category seated."
@@ -595,9 +607,9 @@ def _on_prices(plan: SeatPlan) -> Iterator[str]:
     if plan.has_moving_prices:
         seen = price_range(live)
         told = f"; live ones seen: {_ends(seen)}" if seen else ""
-        yield f"Prices follow demand, these are listed ones but where live stands{told}."
+        yield f"Prices follow demand, these are as listed, except where live stands{told}."
     elif live:
-        yield "Prices are listed ones but where live stands."
+        yield "Prices are as listed, except where live stands."
     else:
         yield "Prices are listed ones."
 

@@ -96,7 +96,8 @@ class OrderView(View):
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
             how,
-            *(hold.text() for hold in self.summary),
+            # One clock is enough: that of the yes ends first.
+            *(hold.text(is_counted=self.open_seconds is None) for hold in self.summary),
             *orders,
             *(failed.text() for failed in self.failed),
             total_text(self.total, self.summary),
@@ -196,7 +197,7 @@ def _next(ordered: Ordered) -> str:
             )
             return (
                 f"Nothing is ordered yet. {doubts}Show the person goods, seats, total, buyer, "
-                "notes and terms; ids and confirmation are for the call only. Ask once, for their "
+                "notes and terms, without ids. Ask once, for their "
                 f"yes{_asking(ordered.missing)} and this confirmation, word for word. No earlier "
                 "yes counts."
             )
@@ -208,10 +209,8 @@ def _next(ordered: Ordered) -> str:
                 "them, and quote the reference to KorusTicket support."
             )
             told = moved if ordered.agreed is not None else ""
-            each = " of each order" if len(ordered.orders) > 1 else ""
-            return (
-                f"Call get_tickets for the tickets{each}; save: true saves their PDFs, too.{told}"
-            )
+            each = " for each order" if len(ordered.orders) > 1 else ""
+            return f"Call get_tickets{each}; save: true saves the PDFs, too.{told}"
         case OrderState.PARTIALLY_ORDERED:
             rest = _STILL_HELD if ordered.can_be_tried_again else _OVER
             return f"Call get_tickets for what was ordered; do not order that again. {rest}"

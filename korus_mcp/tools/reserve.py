@@ -36,8 +36,8 @@ NAMED_INSTEAD: Final = 2
 NO_PRICE_LIMIT: Final = "No price limit was given: max_total was 0."
 # A yes to what was said before the summary is none, so that nobody is asked twice.
 _SHOW_NEXT: Final = (
-    "Call place_order now for the words to show the person: no other yes counts. Unused, the hold "
-    "lapses, at no cost."
+    "Call place_order now for the words to show the person; it orders nothing before their yes. "
+    "Unused, the hold lapses, at no cost."
 )
 # Only a warning: the holds exist already, and letting them expire costs nothing.
 _ABOVE: Final = "That is more than max_total: order only if the person accepts it."

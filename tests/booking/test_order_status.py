@@ -61,7 +61,7 @@ async def test_an_order_that_is_not_confirmed_is_not_told_as_ordered(status: Any
             said = _next(placed)
             assert "Do not order again" in said
             assert ("support" in said) is (status not in PENDING)
-            assert "Call get_tickets for the tickets" not in said
+            assert "save: true saves the PDFs" not in said
         assert len(stage.sandbox.orders()) == 1
 
 

@@ -124,7 +124,6 @@ async def a_named_pass(reader: Reader) -> str:
     await reader.ask("search_products", query="named ski pass")
     await reader.ask("get_offers", product_base_id=reader.value("product_base_id"))
     offer = reader.value("offer_id")
-    await reader.ask("check_availability", offer_id=offer)
     await reader.ask("reserve", items=[{"offer_id": offer, "quantity": 1}])
     order_id = await ordered(reader)
     ticket, needed = reader.value("ticket_id"), reader.fields()

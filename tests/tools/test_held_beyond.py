@@ -142,7 +142,4 @@ async def test_an_order_that_comes_to_something_else_than_was_agreed_is_told(cha
             assert "The person agreed to " in next_of_order(made)
     async with staged() as stage:
         made = await stage.ordered(await stage.held())
-        assert (
-            next_of_order(made)
-            == "Call get_tickets for the tickets; save: true saves their PDFs, too."
-        )
+        assert next_of_order(made) == "Call get_tickets; save: true saves the PDFs, too."

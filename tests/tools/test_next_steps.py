@@ -157,8 +157,8 @@ async def test_a_summary_says_what_is_for_the_person_and_what_for_the_call(desk:
     ids = [held["reservations"][0]["reservation_id"]]
     summary = await desk.ask("place_order", {"reservation_ids": ids, "customer": CUSTOMER})
     said = (
-        "Show the person goods, seats, total, buyer, notes and terms; ids and confirmation are for "
-        "the call only. Ask once, for their yes"
+        "Show the person goods, seats, total, buyer, notes and terms, without ids. Ask once, for "
+        "their yes"
     )
     assert said in summary.data["next"]
     assert said in summary.text

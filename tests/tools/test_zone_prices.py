@@ -58,7 +58,7 @@ async def test_a_limit_holds_for_the_full_price_and_says_so(shop: Desk) -> None:
     """Category 1 costs 62.00, a child there 31.00: it does not fit 50 for somebody unnamed."""
     answer = await seen(shop, "stadium_base", quantity=2, max_price=50)
     assert answer.data["price_type"] == "Full price"
-    assert "max_price by Full price" in answer.data["note"]
+    assert "by Full price (max_price, too)" in answer.data["note"]
     assert {z["category"] for z in answer.data["zones"]} <= {
         "Category 2",
         "Category 3",
@@ -79,7 +79,7 @@ async def test_a_limit_holds_for_the_full_price_and_says_so(shop: Desk) -> None:
 async def test_the_asked_price_type_is_the_one_that_counts(shop: Desk) -> None:
     answer = await seen(shop, "stadium_base", quantity=2, max_price=50, price_type="child")
     assert answer.data["price_type"] == "Child"
-    assert "max_price by Child" in answer.data["note"]
+    assert "by Child (max_price, too)" in answer.data["note"]
     assert {offer["product"] for offer in offers_of(answer)} == {"Child"}
     by_name = {c["category"]: c for c in answer.data["categories"]}
     assert by_name["Gold"]["prices"] == {"Child": "47.50 EUR"}

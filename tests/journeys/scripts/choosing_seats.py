@@ -61,6 +61,6 @@ async def nothing_fits(scene: Scene) -> End:
     base = await base_of(scene, "symphony of the tides")
     plan = await scene.call("get_seat_map", product_base_id=base, quantity=2, max_price=25)
     assert plan["counts"]["fit"] == 0
-    assert "max_price by Full price" in plan["note"]
+    assert "by Full price (max_price, too)" in plan["note"]
     assert dearest_in(plan["zones"][0]).amount == 29
     return NOTHING_SENT

@@ -126,8 +126,8 @@ class AvailabilityView(PagedView):
             *(alternative.text() for alternative in self.alternatives),
         )
         # What to do goes before sessions that cannot be had so: a long list of them says no.
-        offers = [offer for group in self.groups for offer in group.offers] or [self]
-        is_in_vain = not self.alternatives and not any(offer.bookable for offer in offers)
+        several = [offer.bookable for group in self.groups for offer in group.offers]
+        is_in_vain = not (self.alternatives or self.bookable or any(several))
         return lines_of(
             _in_words(self) if self.offer_id is not None else None,
             *((limit, self.end, rows) if is_in_vain else (rows, limit)),

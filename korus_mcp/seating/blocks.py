@@ -29,7 +29,7 @@ _WIDE: Final = (4.5, 3.2)
 block, where no other zone's seats lie between."""
 _NEAR: Final = (2.4, 1.6)
 """Where another zone's seats do, a block ends at each aisle."""
-_STACKED: Final = 1.2
+_ASKED_ROWS: Final = 8
 _MOST_RUNS: Final = 400
 """With more runs, which to compare takes long, a zone is one block, or a strip a run."""
 
@@ -160,15 +160,12 @@ def _linked(runs: Sequence[Run], aside: float, behind: float) -> list[list[Run]]
         return n
 
     middles = [run.middle for run in runs]
-    # Most rows lie just behind each other, as their middles tell: the others are compared longer.
-    later = []
-    for n, m in combinations(range(len(runs)), 2):
-        if dist(middles[n], middles[m]) <= behind:
-            block[top(n)] = top(m)
-        else:
-            later.append((n, m))
-    reach = max(aside, behind)
-    for n, m in later:
+    # Most rows are listed one behind the other, which their middles tell; the others are compared.
+    for n, (one, other) in enumerate(pairwise(middles)):
+        if dist(one, other) <= behind:
+            block[n] = n + 1
+    reach, left = max(aside, behind), sum(block[n] == n for n in range(len(runs)))
+    for n, m in combinations(range(len(runs)), 2) if left > 1 else ():
         if (
             top(n) != top(m)
             and _are_near(runs[n].box, runs[m].box, reach)
@@ -223,15 +220,12 @@ def _stacks(runs: Sequence[Run], behind: float) -> Iterator[list[Run]]:
 
 def _rows_apart(runs: Sequence[Run]) -> float:
     """The usual distance from the middle of a run to that of the nearest of another row, or 0."""
-    some = runs[: _MOST_RUNS // 4]
-    rows = {run.row: run.middle for run in some}
-    if len(rows) < 2:
+    middles = list({run.row: run.middle for run in runs[:_MOST_RUNS]}.values())
+    if len(middles) < 2:
         return 0.0
-    middles = list(rows.values())
-    nearest = [inf] * len(middles)
-    for (n, one), (m, other) in combinations(enumerate(middles), 2):
-        away = dist(one, other)
-        nearest[n], nearest[m] = min(nearest[n], away), min(nearest[m], away)
+    some = range(0, len(middles), len(middles) // _ASKED_ROWS + 1)
+    # The nearest of all is the row itself.
+    nearest = [sorted([dist(middles[n], other) for other in middles])[1] for n in some]
     return sorted(nearest)[len(nearest) // 2]
 
 

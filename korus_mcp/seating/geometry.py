@@ -65,10 +65,11 @@ class Box:
 class Places(Sequence[Point]):
     """Many places in two columns of numbers, which take a sixth of the memory of as many pairs."""
 
-    __slots__ = ("xs", "ys")
+    __slots__ = ("_box", "xs", "ys")
 
     def __init__(self, xs: "array[float]", ys: "array[float]") -> None:
         self.xs, self.ys = xs, ys
+        self._box: Box | None = None
 
     @classmethod
     def of(cls, points: Iterable[Point]) -> Self:
@@ -79,7 +80,9 @@ class Places(Sequence[Point]):
     @property
     def box(self) -> Box:
         """The box around them; there is at least one."""
-        return Box(min(self.xs), min(self.ys), max(self.xs), max(self.ys))
+        if self._box is None:
+            self._box = Box(min(self.xs), min(self.ys), max(self.xs), max(self.ys))
+        return self._box
 
     def moved(self, left: float, top: float, scale: float) -> Self:
         """The places as seen from another corner, and enlarged."""

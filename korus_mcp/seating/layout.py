@@ -20,6 +20,7 @@ from korus_mcp.seating.geometry import Box, Places, box_of
 from korus_mcp.seating.geometry import Point as Point
 from korus_mcp.seating.levels import Level
 from korus_mcp.seating.names import NAME_LIMIT, CategoryNames, zone_name
+from korus_mcp.seating.rooms import Seats, rooms_in
 from korus_mcp.seating.shapes import SIDE, Fit, Shape, diagonals, given_shapes
 from korus_mcp.seating.stages import is_stage
 from korus_mcp.seating.vehicles import says_vehicle
@@ -47,11 +48,12 @@ class DrawnZone:
     """A zone of a drawing, in drawing units (0..width, 0..height, `y` downwards).
 
     `number` is its index in the API's list. `outlines` are those of its blocks, the largest first;
-    each has at least three points, and `label_at` is inside of the first. `rows` are the seats by
-    row, and `row_names` what each is called, "" without a name; it is empty if seats have no
-    numbers or no coordinates. `fit` brings a place in the issuer's units to where it is drawn; None
-    where the issuer gave none. `longest_run` is the most seats side by side, None where the map
-    does not tell. `is_schematic`: we chose its place, not the issuer.
+    each has at least three points, and `label_at` is inside of the first. `rooms` are boxes in
+    which a label hides nothing, from the lowest to the highest. `rows` are the seats by row, and
+    `row_names` what each is called, "" without a name; it is empty if seats have no numbers or no
+    coordinates. `fit` brings a place in the issuer's units to where it is drawn; None where the
+    issuer gave none. `longest_run` is the most seats side by side, None where the map does not
+    tell. `is_schematic`: we chose its place, not the issuer.
     `is_stage`: by its name it is what people look at, and the map says nothing that sells it.
     `level` is the place of its deck or floor among those of the drawing.
     """
@@ -64,6 +66,7 @@ class DrawnZone:
     label_at: Point
     capacity: int | None
     longest_run: int | None = None
+    rooms: tuple[Box, ...] = ()
     is_schematic: bool = False
     is_stage: bool = False
     level: int = 0
@@ -184,6 +187,16 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
     fit = _fit_of(shapes, focuses, [level.at for level in levels])
     # Outlines are in working units, seats still in the issuer's, so that each seat is moved once.
     seats_fits = [working.shifted(shape.shift).then(fit) for shape in shapes]
+    outlines = [tuple(map(fit.places, shape.outlines)) for shape in shapes]
+    fronts = [fit.place(focus) for focus in focuses if focus]
+    rows = [
+        tuple(map(seats_fit.moved, shape.rows))
+        for seats_fit, shape in zip(seats_fits, shapes, strict=True)
+    ]
+    seats = Seats(rows, [shape.step * fit.scale for shape in shapes])
+    is_painted = any(is_stage(seat_map.zones[n]) for n in given)
+    areas = [outlines[n] if n in given or n in ours else () for n in range(len(outlines))]
+    rooms = rooms_in(areas, () if is_painted else list(map(_mark_of, fronts)), seats)
     return Drawing(
         width=fit.width,
         height=fit.height,
@@ -192,8 +205,9 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
                 number=n,
                 name=zone_name(zone),
                 category=names.of(zone),
-                outlines=tuple(map(fit.places, shape.outlines)),
-                rows=tuple(map(seats_fits[n].moved, shape.rows)),
+                outlines=outlines[n],
+                rooms=rooms[n],
+                rows=rows[n],
                 label_at=fit.place(shape.label_at),
                 capacity=zone.capacity,
                 longest_run=_longest_run(shape, zone.rows or ()),
@@ -365,6 +379,12 @@ def _parts(seat_map: SeatMap) -> Iterator[tuple[str, ApiModel]]:
                 # A hall may have 100,000 seats, nearly all of them plain: those are skipped.
                 if seat.model_extra or seat.x is None or seat.y is None or seat.name is None:
                     yield "seat", seat
+
+
+def _mark_of(focus: Point) -> Box:
+    """The box of a small mark of the stage."""
+    (x, y), half = focus, _STAGE / 2
+    return Box(x - half, y - half, x + half, y + half)
 
 
 def _extent(shapes: Iterable[Shape], *focuses: Point | None) -> Iterator[Point]:

@@ -1,16 +1,17 @@
-"""Fits labels into zones: the width of a text, and the largest label that fits an outline.
+"""Fits labels into zones: the width of a text, and the largest label that fits a room.
 
 No font is opened. Widths are those of Noto Sans SemiBold, which the PNG uses; another font of an
 SVG viewer is hardly wider, and the label's margin makes up for that.
 """
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from math import dist
 from typing import Final, TypeAlias
 
-from korus_mcp.seating.geometry import Box, Point, spans
+from korus_mcp.seating.geometry import Box, Point
 
 LINE_HEIGHT: Final = 1.2
 """The distance from one line of a text to the next, in ems."""
@@ -32,8 +33,8 @@ _OTHER: Final = 0.78
 _WIDE: Final = 1.05
 _MARGIN: Final = 0.35
 """The margin of a label in ems: at either end, and above and below together."""
-_CORNERS: Final = 64
-"""The most corners of an outline that are looked at: an issuer may draw thousands."""
+_LEAST_USUAL: Final = 15
+"""Zones that have room for letters of this size have them, however small those of others are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +78,9 @@ def fitted(text: str, size: float, room: float) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelSpace:
-    """The place of a label: an outline, a point inside it, and the texts to show."""
+    """The rooms of a label, the point near which it should be, and the texts to show."""
 
-    outline: Sequence[Point]
+    rooms: Sequence[Box]
     at: Point
     name: str
     below: str = ""
@@ -94,7 +95,7 @@ def labels_in(places: Sequence[LabelSpace]) -> list[Label | None]:
     largest = [_label(place, SIZES[0]) for place in places]
     # The size that two thirds of the places allow; narrow ones get smaller labels.
     sizes = sorted(label.size for label in largest if label is not None)
-    usual = sizes[len(sizes) // 3] if sizes else SIZES[0]
+    usual = max(sizes[len(sizes) // 3], _LEAST_USUAL) if sizes else SIZES[0]
     return [
         label if label is None or label.size <= usual else _label(place, usual)
         for place, label in zip(places, largest, strict=True)
@@ -105,18 +106,17 @@ def _label(place: LabelSpace, largest: int) -> Label | None:
     """The name with the text `below` it; else the name alone, or its last word, a number."""
     # A shorter wording is tried only if no form of the longer one fits. Among the forms of one
     # wording the larger letters win; a name on two lines or upright counts as smaller.
-    corners = place.outline[:: -(-len(place.outline) // _CORNERS)]
     for names, below in _wordings(place.name, place.below):
         least = _LEAST_WITH_PRICE if below else SIZES[-1]
         sizes = [size for size in SIZES if least <= size <= largest]
         found = [
             (
-                label.size * worth * (1 if len(name) == 1 else _FOLDED),
+                label.size * (1 if len(name) == 1 else _FOLDED) * (_TURNED if is_upright else 1),
                 replace(label, strong=len(name)),
             )
             for name in names
-            for set_in, worth in ((_level, 1), (_upright, _TURNED))
-            if (label := _largest(set_in, corners, place.at, (*name, *below), sizes)) is not None
+            for is_upright in (False, True)
+            if (label := _largest(place, (*name, *below), sizes, is_upright=is_upright)) is not None
         ]
         if found:
             return max(found, key=lambda pair: pair[0])[1]
@@ -147,43 +147,33 @@ def _in_two(name: str) -> tuple[str, ...]:
     return name[:middle], name[middle + 1 :]
 
 
-_Setter: TypeAlias = Callable[[Sequence[Point], Point, _Lines, int], Label | None]
-
-
 def _largest(
-    set_in: _Setter, outline: Sequence[Point], at: Point, lines: _Lines, sizes: Sequence[int]
+    place: LabelSpace, lines: _Lines, sizes: Sequence[int], *, is_upright: bool
 ) -> Label | None:
-    """The label at the first of the sizes at which the lines fit; None if they fit at none."""
-    found = (set_in(outline, at, lines, size) for size in sizes)
-    return next((label for label in found if label is not None), None)
-
-
-def _level(outline: Sequence[Point], at: Point, lines: _Lines, size: int) -> Label | None:
-    width = max(width_of(line, size) for line in lines) + 2 * _MARGIN * size
-    height = (len(lines) * LINE_HEIGHT + _MARGIN) * size
-    middle = _middle(outline, at, width, height)
-    if middle is None:
+    """The lines in the first of the sizes at which they fit a room; None if they fit at none."""
+    along = max(map(_ems, lines)) + 2 * _MARGIN
+    aside = len(lines) * LINE_HEIGHT + _MARGIN
+    across, down = (aside, along) if is_upright else (along, aside)
+    most = [(min(room.width / across, room.height / down), room) for room in place.rooms]
+    limit = max((limit for limit, _ in most), default=0.0)
+    size = next((size for size in sizes if size <= limit), None)
+    if size is None:
         return None
-    return Label(lines=lines, strong=len(lines), size=size, at=(middle, at[1]))
+    half, tall = across * size / 2, down * size / 2
+    fitting = [room for limit, room in most if limit >= size]
+    at = min(
+        (_nearest(place.at, room, half, tall) for room in fitting), key=partial(dist, place.at)
+    )
+    return Label(lines=lines, strong=len(lines), size=size, at=at, is_upright=is_upright)
 
 
-def _upright(outline: Sequence[Point], at: Point, lines: _Lines, size: int) -> Label | None:
-    # Upright: x and y of the outline are swapped, and the label is fitted as a horizontal one.
-    label = _level([(y, x) for x, y in outline], (at[1], at[0]), lines, size)
-    return replace(label, at=(at[0], label.at[0]), is_upright=True) if label is not None else None
-
-
-def _middle(outline: Sequence[Point], at: Point, width: float, height: float) -> float | None:
-    """The x at which a box of that size, at the height of `at`, fits inside; None if at none."""
-    left, right = float("-inf"), float("inf")
-    # Three horizontal lines are tried, at the top, middle and bottom of the box: between them an
-    # outline seldom bends in farther than the margin.
-    for y in (at[1] - height / 2, at[1], at[1] + height / 2):
-        around = next((span for span in spans(outline, y) if span[0] <= at[0] <= span[1]), None)
-        if around is None:
-            return None
-        left, right = max(left, around[0]), min(right, around[1])
-    return (left + right) / 2 if right - left >= width else None
+def _nearest(at: Point, room: Box, half: float, tall: float) -> Point:
+    """The middle of a box of that size in a room, as near to a point as it can be."""
+    x, y = at
+    return (
+        min(max(x, room.left + half), room.right - half),
+        min(max(y, room.top + tall), room.bottom - tall),
+    )
 
 
 @lru_cache(maxsize=4096)

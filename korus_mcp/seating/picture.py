@@ -7,9 +7,8 @@ in it; they are cleaned, and escaped by the XML writer. `raster.png` makes a PNG
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain
 from math import dist, hypot
-from statistics import median
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -49,6 +48,7 @@ _ENTRY: Final = 54
 _NOTE: Final = 24
 _FAMILY: Final = "'Noto Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
 _ROW_POINTS: Final = 5
+_ASKED_SEATS: Final = 12
 _ROW_NAMES: Final = (14, 13, 12, 11, 10)
 """Sizes of the names of rows, the largest first."""
 _RING: Final = 9.0
@@ -120,6 +120,11 @@ class _Frame:
         """A point of the drawing in picture coordinates."""
         return self.left + point[0] * self.scale, self.top + point[1] * self.scale
 
+    def box(self, box: Box) -> Box:
+        """A box of the drawing in picture coordinates."""
+        (left, top), (right, bottom) = self.places(((box.left, box.top), (box.right, box.bottom)))
+        return Box(left, top, right, bottom)
+
     def of_drawing(self, box: Box) -> Box:
         """A box of the picture in the drawing's units."""
         left, top, scale = self.left, self.top, self.scale
@@ -132,7 +137,8 @@ class _Frame:
 
     def places(self, points: Iterable[Point]) -> list[Point]:
         """Points of the drawing in picture coordinates."""
-        return [self.place(point) for point in points]
+        left, top, scale = self.left, self.top, self.scale
+        return [(left + x * scale, top + y * scale) for x, y in points]
 
 
 class _Sheet:
@@ -154,12 +160,12 @@ class _Sheet:
         self._labels = labels_in(
             [
                 LabelSpace(
-                    outline=outline,
+                    rooms=[self._frame.box(room) for room in zone.drawn.rooms],
                     at=self._frame.place(zone.drawn.label_at),
                     name=zone.name,
                     below=self._price(zone),
                 )
-                for zone, outline in zip(scene.zones, self._outlines, strict=True)
+                for zone in scene.zones
             ]
         )
         self._stage_size = self._free_stage()
@@ -278,17 +284,16 @@ class _Sheet:
     def _seats(self, zone: PricedZone) -> None:
         """Draw seats as one path: dots (lines of length 0 with round ends), or a line a row."""
         # One element for each seat would make a file of megabytes, which viewers open too slowly.
-        rows = [self._frame.places(row) for row in zone.drawn.rows if row]
-        drawing = self._scene.drawing
+        rows, drawing = zone.drawn.rows, self._scene.drawing
         if not rows or drawing.row_count > ROWS_AS_LINES:
             return
-        pitch = _pitch(rows)
+        place = self._frame.places
         if drawing.seat_count <= SEATS_AS_DOTS:
-            width = min(max(pitch * 0.62, 1.2), 13.0)
-            path = "".join(f"M{_xy(seat)}h0" for row in rows for seat in row)
+            width = min(max(_pitch(rows) * self._frame.scale * 0.62, 1.2), 13.0)
+            path = "".join(f"M{_xy(seat)}h0" for row in rows for seat in place(row))
         else:
-            width = min(max(pitch * 0.5, 1.5), 3.0)
-            path = "".join(_open(_thinned(row)) for row in rows)
+            width = min(max(_pitch(rows[:1]) * self._frame.scale * 0.5, 1.5), 3.0)
+            path = "".join(_open(place(_thinned(row))) for row in rows)
         color = mixed(zone.look.fill, readable_on(zone.look.fill), 0.42)
         seats = _add(self._group(zone), "path", d=path, fill="none", stroke=color)
         _set(seats, stroke_width=width, stroke_linecap="round", stroke_linejoin="round")
@@ -561,10 +566,12 @@ def _thinned(row: Sequence[Point]) -> list[Point]:
 
 
 def _pitch(rows: Sequence[Sequence[Point]]) -> float:
-    """The distance between neighbouring seats: the median within rows, else between rows."""
-    steps = [dist(a, b) for row in rows for a, b in pairwise(row)]
-    steps = steps or [dist(a[0], b[0]) for a, b in pairwise(rows)]
-    return median(steps) if steps else 10.0
+    """The distance from a seat to the nearest one, in whatever order they are listed."""
+    seats = list(dict.fromkeys(chain.from_iterable(rows)))
+    some = seats[:: len(seats) // _ASKED_SEATS + 1]
+    # The nearest of all is the seat itself.
+    nearest = sorted(sorted([dist(seat, other) for other in seats])[1:2] for seat in some)
+    return nearest[len(nearest) // 3][0] if len(seats) > 1 else 10.0
 
 
 def _in_corner(outline: Sequence[Point], label: Label | None) -> Point:

@@ -27,8 +27,8 @@ _LEAST_AREA: Final = 9.0
 """In square working units; of a smaller zone its seats are drawn, or a mark in its place."""
 _AISLE: Final = 2.5
 """A gap of so many steps is an aisle at which a block may end; a missing seat is less."""
-_FEW_SEATS: Final = 400
-"""Of a zone with more seats some of each row tell where its blocks are."""
+_MANY_SEATS: Final = 8_000
+"""Of a map with more seats some of each row tell where the blocks of its zones are."""
 _BENDS: Final = 24
 _STEP: Final = 0.5
 """A corner nearer than this to the one before it is left out."""
@@ -44,6 +44,7 @@ class Shape:
     `outlines` are those of its blocks, the largest first. Rows stay in the issuer's units: there
     may be very many seats, which are converted only once. So do `looks`, where its seats look.
     `shift` is how far it was moved from there, in the issuer's units, to stand beside other levels.
+    `step` is how far neighbours usually are from each other.
     """
 
     outlines: tuple[tuple[Point, ...], ...]
@@ -53,6 +54,7 @@ class Shape:
     row_names: tuple[str, ...] = ()
     looks: tuple[Look, ...] = ()
     longest_run: int | None = None
+    step: float = 0.0
     is_schematic: bool = False
     shift: Point = (0.0, 0.0)
 
@@ -168,7 +170,8 @@ def given_shapes(zones: Sequence[Zone]) -> Given:
         return Given({}, Fit(1.0, 0.0, 0.0))
     whole = Fit(SIDE / around.longer, around.left, around.top)
     fits = {n: whole.shifted(shifts.get(n, (0.0, 0.0))) for n in raws}
-    read = {n: _read(raw, fits[n]) for n, raw in raws.items() if raw.rows}
+    are_many = sum(len(row) for raw in raws.values() for row in raw.rows) > _MANY_SEATS
+    read = {n: _read(raw, fits[n], are_many=are_many) for n, raw in raws.items() if raw.rows}
     blocks = dict(outlines_in({n: each.seated for n, each in read.items()}))
     # Corners are divided among the zones, with enough for each to be a shape.
     corners = max(8, min(_CORNERS, _OUTLINE_POINTS // len(raws)))
@@ -238,7 +241,7 @@ def _seats(row: Row) -> Places:
     return Places.of((x, y) for x, y in placed if abs(x) <= _FARTHEST and abs(y) <= _FARTHEST)
 
 
-def _read(raw: _Raw, fit: Fit) -> _Read:
+def _read(raw: _Raw, fit: Fit, *, are_many: bool) -> _Read:
     """Read the rows of a zone, of which each may be listed in parts."""
     listed = [lines_in(row) for row in raw.rows]
     named: dict[str, list[int]] = {}
@@ -251,10 +254,8 @@ def _read(raw: _Raw, fit: Fit) -> _Read:
         else:
             lines += lines_in([seat for n in parts for seat in raw.rows[n]])
     measured = Lines.of(lines)
-    many = sum(map(len, lines)) > _FEW_SEATS
-    runs = [
-        Run(row, fit.places(_some(part) if many else part)) for row, part in measured.parts(_AISLE)
-    ]
+    parts_of = measured.parts(_AISLE)
+    runs = [Run(row, fit.places(_some(part) if are_many else part)) for row, part in parts_of]
     return _Read(
         longest_run=measured.longest_run,
         looks=tuple(looks_in(listed, raw.row_names)),
@@ -294,6 +295,7 @@ def _shape(
         row_names=raw.row_names,
         looks=read.looks if read else (),
         longest_run=read.longest_run if read else None,
+        step=read.seated.step if read else 0.0,
     )
 
 

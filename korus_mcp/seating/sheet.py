@@ -3,7 +3,8 @@
 It goes to the page that draws the map, not to a model. Coordinates are whole drawing units in a
 flat list (x, y, x, y, ...). There are no nulls: a key without a value is left out.
 
-A zone has `n`, its number; `outlines`, one for each of its blocks; `at`, the place of its label;
+A zone has `n`, its number; `outlines`, one for each of its blocks; `at`, the place of its label,
+and `rooms`, boxes (left, top, right, bottom) in which it hides nothing;
 `category`, an index into `categories`; `from` and `to`, the lowest and highest price of the offers
 it is compared by, which are those of `price_type`; `best`, its rank; `why`, the reason in words;
 `left`, where 0 is sold out, and no key means no limit or not known; `places`, how many people it
@@ -37,12 +38,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain, pairwise
+from math import ceil, floor
 from typing import Any, Final, TypeAlias
 
 from korus_mcp.api.models.seat_map import SeatMap
 from korus_mcp.foundation.money import EURO, UNKNOWN, Money
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import moment
+from korus_mcp.seating.geometry import Box
 from korus_mcp.seating.layout import Drawing, DrawnZone, Point
 from korus_mcp.seating.marks import Mark, seat_names
 from korus_mcp.seating.ranking import Preference, RankedZone, Ranking
@@ -244,6 +247,7 @@ def _shape(zone: DrawnZone, categories: Mapping[str, int], *, with_seats: bool) 
         category=categories.get(zone.category or ""),
         outlines=[_flat(outline) for outline in zone.outlines],
         at=_flat([zone.label_at]),
+        rooms=[_inner(room) for room in zone.rooms] or None,
         rows=[_flat(row) for row in zone.rows] if with_seats and zone.rows else None,
         schematic=zone.is_schematic or None,
     )
@@ -306,6 +310,11 @@ def _currency_of(offers: Iterable[SeatOffer]) -> str:
 
 def _flat(points: Sequence[Point]) -> list[int]:
     return [round(n) for n in chain.from_iterable(points)]
+
+
+def _inner(box: Box) -> list[int]:
+    """Left, top, right and bottom in whole units, within the box."""
+    return [ceil(box.left), ceil(box.top), floor(box.right), floor(box.bottom)]
 
 
 def _present(**fields: object) -> Sheet:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from korus_mcp.foundation.money import Money
+from korus_mcp.seating.geometry import Box
 from korus_mcp.seating.layout import Drawing, DrawnZone
 from korus_mcp.seating.lettering import width_of
 from korus_mcp.seating.palette import DARK, LIGHT, STEPS, contrast, ramp
@@ -86,6 +87,7 @@ def one_zone(name: str, *offers: SeatOffer, category: str | None = None) -> tupl
         name=name,
         category=category,
         outlines=(((0, 0), (1000, 0), (1000, 600), (0, 600)),),
+        rooms=(Box(0, 0, 1000, 600),),
         rows=(),
         label_at=(500, 300),
         capacity=None,
@@ -466,6 +468,7 @@ def test_a_narrow_zone_says_its_number_alone_and_a_tiny_one_nothing() -> None:
             name=name,
             category=None,
             outlines=(outline,),
+            rooms=(Box(left, 100, right, 100 + width),),
             rows=(),
             label_at=(left + width / 2, 100 + width / 2),
             capacity=None,

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import cos, pi, sin
 from typing import Any, TypeAlias
 
+from korus_mcp.seating.rooms import Seats, rooms_in
+
 Json: TypeAlias = dict[str, Any]
 
 META = "io.github.korus-mcp/seat-map"
@@ -38,6 +40,7 @@ def zone(
         category=category,
         outlines=[list(outline)],
         at=_middle(outline),
+        rooms=_rooms(outline),
         rows=[list(row) for row in rows] or None,
         capacity=400,
         **{"from": prices[0] if prices else None},
@@ -201,6 +204,13 @@ def _at(angle: float, depth: float) -> tuple[int, int]:
 
 def _side(number: int, zones: int) -> str:
     return ("East", "South", "West", "North")[(number + zones // 8) * 4 // zones % 4]
+
+
+def _rooms(outline: Sequence[int]) -> list[list[int]]:
+    """Where a label of a zone lies on the zone alone."""
+    corners = tuple(zip(map(float, outline[::2]), map(float, outline[1::2]), strict=True))
+    (found,) = rooms_in([[corners]], [], Seats([()], [0.0]))
+    return [[round(n) for n in (room.left, room.top, room.right, room.bottom)] for room in found]
 
 
 def _middle(outline: Sequence[int]) -> list[int]:

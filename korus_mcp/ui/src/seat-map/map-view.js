@@ -40,7 +40,7 @@ export class MapView {
     this.#sheet = sheet;
     this.#steps = steps;
     this.#options = options;
-    const drawn = sheet.zones.filter((zone) => zone.outline.length);
+    const drawn = sheet.zones.filter((zone) => zone.outlines.length);
     for (const zone of drawn) this.#shapes.set(zone.key, this.#shapeOf(zone));
     const bySize = [...this.#shapes.values()].sort((a, b) => areaOf(b.zone) - areaOf(a.zone));
     const layer = (name) => svg("g", { "aria-hidden": "true" }, bySize.map((shape) => shape[name]));
@@ -226,12 +226,12 @@ export class MapView {
     const less = [wholeName, nameInTwo, numberOf].map((form) => ({ form, size }));
     const forms = [this.#nameAndPrice, this.#numberAndPrice, wholeName, numberOf];
     const choices = forms.flatMap((form) => LABEL_SIZES.map((size) => ({ form, size: size * pixel })));
-    const fitsIn = ({ form, size }) => ({ zone }) => hasSpace(zone, form(zone), size);
+    const fitsIn = ({ form, size }) => ({ zone }) => placeFor(zone, form(zone), size) !== null;
     const isForMost = (choice) => shapes.filter(fitsIn(choice)).length >= MOST * shapes.length;
     const common = choices.find(isForMost) ?? less[0];
     for (const shape of shapes) {
       const choice = [common, ...less].find((c) => fitsIn(c)(shape));
-      const lines = choice ? linesOf(shape.zone.at, choice.form(shape.zone), choice.size) : [];
+      const lines = choice ? linesOf(choice.form(shape.zone), choice.size, shape.zone) : [];
       shape.label.replaceChildren(...lines);
       if (choice) shape.label.setAttribute("font-size", choice.size);
     }
@@ -259,33 +259,27 @@ function numberOf({ name }) {
   return [/\d/.test(last) ? last : name];
 }
 
-function linesOf([x, y], lines, size) {
+function linesOf(lines, size, zone) {
+  const [x, y] = placeFor(zone, lines, size);
   const first = y - ((lines.length - 1) * LINE * size) / 2;
   return lines.map((line, i) =>
     svg("tspan", { class: /\d/.test(line) && i ? "price" : "", x, y: first + i * LINE * size, dy: "0.35em" }, line),
   );
 }
 
-/** Whether the lines stay inside the outline, measured across it at both edges of each line. */
-function hasSpace(zone, lines, size) {
-  const top = zone.at[1] - (lines.length * LINE * size) / 2;
-  return lines.every((line, i) => {
-    const needed = (line.length * LETTER * size) / 2 + size * 0.15;
-    return [i, i + 1].every((edge) => needed <= halfChord(zone, top + edge * LINE * size));
-  });
+/** Where the lines have room, as near to the middle of their zone as can be; null where they have none. */
+function placeFor({ rooms, at: [x, y] }, lines, size) {
+  const half = (Math.max(...lines.map((line) => line.length)) * LETTER * size) / 2 + size * 0.15;
+  const tall = (lines.length * LINE * size) / 2;
+  const places = rooms
+    .filter(([left, top, right, bottom]) => right - left >= 2 * half && bottom - top >= 2 * tall)
+    .map(([left, top, right, bottom]) => [within(x, left + half, right - half), within(y, top + tall, bottom - tall)]);
+  const away = ([px, py]) => Math.hypot(px - x, py - y);
+  return places.reduce((best, place) => (best && away(best) <= away(place) ? best : place), null);
 }
 
-/** How far the outline reaches to the nearer side of the label's place, at a height. */
-function halfChord({ outline, at: [x] }, y) {
-  let [left, right] = [-Infinity, Infinity];
-  outline.forEach(([x1, y1], i) => {
-    const [x2, y2] = outline[(i + 1) % outline.length];
-    if (y1 > y === y2 > y) return;
-    const cut = x1 + ((y - y1) / (y2 - y1)) * (x2 - x1);
-    if (cut <= x) left = Math.max(left, cut);
-    else right = Math.min(right, cut);
-  });
-  return Number.isFinite(left) && Number.isFinite(right) ? Math.min(x - left, right - x) : 0;
+function within(value, least, most) {
+  return Math.min(Math.max(value, least), most);
 }
 
 /** A line around a zone, on a broader one in the colour of the page: seen on every fill. */

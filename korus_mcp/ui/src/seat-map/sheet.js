@@ -4,7 +4,7 @@
  * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice, prefer,
  * priceType, asked, asOf, notes, stocks, isDrawn, isTiled, isSchematic, width, height, fronts, isFront, stages,
  * levels, strays, zones, untied, hidden}`; a stock that zones share `{name, left, count}`; a zone `{key, number, name, category, color,
- * outlines, outline, at, rows, isSchematic, from, to, left, places, best, offers, isShared, isCut,
+ * outlines, at, rooms, rows, isSchematic, from, to, left, places, best, offers, isShared, isCut,
  * isAbove, isUnknown, isOnSale, isSoldOut}`; an offer `{id, product, price, foreign, left, isBeside}`. Prices are texts of an
  * amount ("45.00") in the sheet's one currency; `foreign` is the price of an offer in another
  * ("45.00 USD"). One that `isBeside` is not among those by which the zone is compared: it is of another
@@ -68,7 +68,7 @@ function ofSheet(sheet) {
     asOf: instantOf(sheet.as_of),
     notes: notesOf(sheet.notes),
     stocks: listOf(sheet.stocks).map((stock) => stockOf(stock, stock.name)).filter(Boolean),
-    isDrawn: width > 0 && height > 0 && zones.some((z) => z.outline.length),
+    isDrawn: width > 0 && height > 0 && zones.some((z) => z.outlines.length),
     isTiled: false,
     isSchematic: sheet.schematic === true,
     width,
@@ -87,7 +87,6 @@ function ofSheet(sheet) {
 function zoneOf(zone, place, categories, currency) {
   const category = categories[zone.category] ?? {};
   const outlines = outlinesOf(zone);
-  const outline = outlines[0] ?? [];
   const offers = offersOf(zone.offers, currency);
   const from = amountOf(zone.from, currency);
   const to = amountOf(zone.to, currency);
@@ -98,8 +97,8 @@ function zoneOf(zone, place, categories, currency) {
     category: clean(category.name),
     color: /^#[0-9a-f]{6}$/i.test(category.color) ? category.color : null,
     outlines,
-    outline,
-    at: pointsOf(zone.at)[0] ?? outline[0] ?? null,
+    at: pointsOf(zone.at)[0] ?? outlines[0]?.[0] ?? null,
+    rooms: listed(zone.rooms).filter((room) => room?.length === 4 && room.every(Number.isFinite)),
     rows: listed(zone.rows).map(pointsOf),
     isSchematic: zone.schematic === true,
     from,
@@ -195,8 +194,8 @@ function zoneOfView(zone, place, currency) {
     category: clean(zone.category),
     color: null,
     outlines: [],
-    outline: [],
     at: null,
+    rooms: [],
     rows: [],
     isSchematic: false,
     from,

@@ -33,10 +33,9 @@ function byCategory(zones) {
 function tile([column, row]) {
   const [left, top] = [GAP + column * (WIDTH + GAP), GAP + row * (HEIGHT + GAP)];
   const [right, bottom] = [left + WIDTH, top + HEIGHT];
-  const outline = [[left, top], [right, top], [right, bottom], [left, bottom]];
   return {
-    outlines: [outline],
-    outline,
+    outlines: [[[left, top], [right, top], [right, bottom], [left, bottom]]],
+    rooms: [[left, top, right, bottom]],
     at: [left + WIDTH / 2, top + HEIGHT / 2],
   };
 }

@@ -14,7 +14,18 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.server.mcpserver import MCPServer
 
-from benchmarks import booking, calls, catalog, crowd, holding, pictures, replies, seating, starting
+from benchmarks import (
+    booking,
+    calls,
+    catalog,
+    crowd,
+    drawing,
+    holding,
+    pictures,
+    replies,
+    seating,
+    starting,
+)
 from benchmarks.floor import floor_server
 from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Profile, Settings
@@ -47,6 +58,7 @@ def main() -> None:
         booking.beside(beside)
     calls.main(beside)
     seating.main()
+    drawing.main(beside)
     pictures.main()
     crowd.main()
     catalog.main(*(FULL if "--full" in sys.argv else USUAL))

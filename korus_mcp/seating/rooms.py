@@ -59,7 +59,7 @@ def rooms_in(
     """The rooms of each zone, from the lowest and widest to the highest and narrowest.
 
     `zones` are the outlines of their blocks, the largest first; one that is not drawn has none. Of
-    two that overlap, the smaller zone lies above. Nothing may be written in boxes that are `taken`.
+    two that overlap, the smaller zone lies above. In `taken` boxes nothing may be written.
     """
     sizes = [sum(map(area, blocks)) for blocks in zones]
     above = sorted(range(len(zones)), key=lambda n: (-round(sizes[n]), n))

@@ -644,3 +644,59 @@ def test_the_legend_has_no_colour_that_no_zone_has_and_one_for_all_that_do_not_f
     assert len(set(fills.values())) == 3
     legend = [each.get("fill") for each in parsed(picture).findall(f"{SVG}rect")[1:]]
     assert legend == [fills["South"], fills["West"], fills["North"]]
+
+
+def labels_of(picture: str, name: str) -> list[ET.Element]:
+    return list(group_of(picture, name).iter(f"{SVG}text"))
+
+
+def test_narrow_boxes_take_the_price_off_no_other_zone() -> None:
+    boxes = [
+        zone("Box 1", polygon=box(0, 0, 16, 90)),
+        zone("Box 2", polygon=box(984, 0, 1000, 90)),
+        zone("Stalls", polygon=box(60, 0, 940, 300)),
+    ]
+    offers = [offer({"zone": each["name"]}, "30", 9) for each in boxes]
+    picture = drawn(venue({"id": "m", "zones": boxes}, offers))
+    stalls = labels_of(picture, "Stalls")
+    assert [text.text for text in stalls] == ["Stalls", "€30"]
+    assert all(float(text.get("font-size", "")) >= 15 for text in stalls)
+
+
+def test_a_label_lies_on_no_zone_that_lies_upon_its_own() -> None:
+    floor = zone("Floor", polygon=box(0, 0, 100, 100))
+    bar = zone("VIP 3", polygon=box(20, 30, 80, 70))
+    offers = [offer({"zone": "Floor"}, "20", 9), offer({"zone": "VIP 3"}, "40", 9)]
+    picture = drawn(venue({"id": "m", "zones": [floor, bar]}, offers))
+    upon = _points(shape_of(picture, "VIP 3").get("d") or "")
+    assert labels_of(picture, "Floor")
+    for text in labels_of(picture, "Floor"):
+        assert not any(_is_inside(upon, corner) for corner in _box(text))
+    for text in labels_of(picture, "VIP 3"):
+        assert all(_is_inside(upon, corner) for corner in _box(text))
+
+
+def test_a_label_hides_no_seat_of_a_zone_that_lies_below() -> None:
+    hall = zone("Hall", *stacked("ABCDEFGH", *range(0, 100, 10)))
+    bar = zone("Bar", polygon=box(22, 22, 68, 58))
+    offers = [offer({"zone": "Hall"}, "20", 9), offer({"zone": "Bar"}, "40", 9)]
+    picture = drawn(venue({"id": "m", "zones": [hall, bar]}, offers))
+    seats = _points(group_of(picture, "Hall").findall(f"{SVG}path")[1].get("d") or "")
+    assert len(seats) == 80
+    for text in labels_of(picture, "Bar"):
+        (left, right), (top, bottom) = (
+            (min(axis), max(axis)) for axis in zip(*_box(text), strict=True)
+        )
+        assert not any(left <= x <= right and top <= y <= bottom for x, y in seats)
+
+
+def test_dots_do_not_run_together_in_whatever_order_seats_are_listed() -> None:
+    deck = zone("Deck", line("A", 0, 0, 40, 10, 30, 20), line("B", 20, 0, 40, 10, 30, 20))
+    tail = zone("Tail", polygon=box(1000, 0, 1200, 60))
+    place = venue({"id": "m", "zones": [deck, tail]}, [offer({"zone": "Deck"}, "9", 1)])
+    picture = drawn(place, language="en")
+    dots = group_of(picture, "Deck").find(f"{SVG}path[@stroke-linecap]")
+    assert dots is not None
+    seats = sorted(x for x, y in _points(dots.get("d") or ""))
+    step = (seats[-1] - seats[0]) / 4
+    assert float(dots.get("stroke-width", "")) < 0.8 * step

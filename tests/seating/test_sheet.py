@@ -99,6 +99,10 @@ def test_a_sheet_holds_all_that_the_map_shows() -> None:
     (outline,), (x, y) = north.pop("outlines"), north.pop("at")
     assert len(outline) == 8
     assert [len(flat) >= 6 for flat in south.pop("outlines")] == [True]
+    ((left, top, right, bottom),) = north.pop("rooms")
+    assert min(outline[::2]) <= left < x < right <= max(outline[::2])
+    assert min(outline[1::2]) <= top < y < bottom <= max(outline[1::2])
+    assert all(left < right for left, _, right, _ in south.pop("rooms"))
     assert min(outline[::2]) < x < max(outline[::2])
     assert min(outline[1::2]) < y < max(outline[1::2])
     assert north == {

@@ -32,6 +32,7 @@ from korus_mcp.seating.ranking import Ranking, ZoneQuery, ranked
 from korus_mcp.seating.raster import Raster
 from korus_mcp.seating.row_names import told_rows
 from korus_mcp.seating.scene import PictureQuery
+from korus_mcp.seating.script import numbers_of
 from korus_mcp.seating.sheet import Sheet, SheetContext, sheet_of
 from korus_mcp.seating.table import CATEGORY, PRICE_TYPE, SeatOffer, SeatTable, seat_table
 
@@ -56,6 +57,7 @@ class Extra(Enum):
     SHEET = "sheet"
     LIGHT = "light picture"
     DARK = "dark picture"
+    PIXELS = "picture that becomes a PNG"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,8 @@ class SeatPlan:
 
     `as_of`: its offers were read after this moment. For a session only the stock of its day is
     known (`is_stock_of_day`); it is shown only if it is too small even for the day.
-    `is_unsure`: the map does not tell where people look.
+    `is_unsure`: the map does not tell where people look. `numbered` are the names of zones that are
+    numbers in a PNG, whose letters cannot write them.
     `levels` are decks or floors at the same place, which are drawn beside each other.
     `left_out`: how much of the map was not read; `strays`: seats far from all others, not drawn.
     `sheet` and `picture` (SVG) are there if they were asked for. `unread_offers`: how many offers
@@ -103,6 +106,7 @@ class SeatPlan:
     left_out: LeftOut = field(default_factory=LeftOut)
     strays: int = 0
     is_unsure: bool = False
+    numbered: Mapping[str, str] = field(default_factory=dict)
     levels: tuple[str, ...] = ()
     unread_offers: int = 0
     standing: frozenset[str] = frozenset()
@@ -415,6 +419,7 @@ def _planned(
         left_out=drawing.left_out,
         strays=drawing.strays,
         is_unsure=not drawing.fronts,
+        numbered=numbers_of(z.name for z in drawing.zones) if Extra.PIXELS in extras else {},
         levels=tuple(level.name for level in drawing.levels),
         unread_offers=found.left_out,
         standing=_standing(base),
@@ -431,11 +436,11 @@ def _planned(
         unread_bookings=query.own.unread,
     )
     # Drawn only if it was asked for: it takes time and memory.
-    is_pictured = Extra.LIGHT in extras or Extra.DARK in extras
+    is_pictured = not extras.isdisjoint({Extra.LIGHT, Extra.DARK, Extra.PIXELS})
     return replace(
         plan,
         sheet=_sheet(plan, layout) if Extra.SHEET in extras else None,
-        picture=_picture(plan, layout, dark=Extra.DARK in extras) if is_pictured else None,
+        picture=_picture(plan, layout, extras) if is_pictured else None,
     )
 
 
@@ -476,7 +481,7 @@ def _sheet(plan: SeatPlan, layout: Layout) -> Sheet:
     return sheet_of(layout.drawing, plan.table, plan.ranking, context)
 
 
-def _picture(plan: SeatPlan, layout: Layout, *, dark: bool) -> str:
+def _picture(plan: SeatPlan, layout: Layout, extras: frozenset[Extra]) -> str:
     """A picture of the plan, as SVG."""
     best = [each.zone.number for each in plan.ranking.zones if each.rank]
     asked = PictureQuery(
@@ -493,10 +498,11 @@ def _picture(plan: SeatPlan, layout: Layout, *, dark: bool) -> str:
         plan.table.zones,
         heading=Heading(title=plan.base.name, subtitle=where),
         asked=asked,
-        dark=dark,
+        dark=Extra.DARK in extras,
         language=plan.language,
         unknown=plan.table.unknown,
         row_ends=layout.row_ends,
+        is_raster=Extra.PIXELS in extras,
     )
 
 

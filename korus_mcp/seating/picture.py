@@ -28,6 +28,8 @@ from korus_mcp.seating.scene import (
     ZoneState,
     scene_of,
 )
+from korus_mcp.seating.script import is_writable
+from korus_mcp.seating.script import written as written_in_png
 from korus_mcp.seating.table import ZoneRow
 from korus_mcp.seating.wording import words_of
 
@@ -83,19 +85,23 @@ def svg(
     language: str = "en",
     unknown: int = 0,
     row_ends: RowEnds | None = None,
+    is_raster: bool = False,
 ) -> str:
     """Draw a seat map as one SVG document, 1200 units wide and as high as it needs.
 
     `rows` have the zones' prices in any order, by the `number` of the zone; a zone without a row
     has no offers. Words are English or French, English for any other `language`. `unknown` is the
     number of offers that are not in the rows, so that a zone without offers may have some.
-    `row_ends` are those of the drawing, if they were found before.
+    `row_ends` are those of the drawing, if they were found before. `is_raster`: it becomes a PNG,
+    whose letters are those of Latin, Greek and Cyrillic: other names of zones are numbers there.
     """
     ends = row_ends_of(drawing) if row_ends is None else row_ends
     theme = DARK if dark else LIGHT
     words = words_of(language)
-    scene = scene_of(drawing, rows, asked or PictureQuery(), words, theme, unknown=unknown)
-    return _Sheet(scene, heading or Heading(), ends).document()
+    scene = scene_of(
+        drawing, rows, asked or PictureQuery(), words, theme, unknown=unknown, is_raster=is_raster
+    )
+    return _Sheet(scene, heading or Heading(), ends, is_raster=is_raster).document()
 
 
 @dataclass(frozen=True)
@@ -144,10 +150,15 @@ class _Frame:
 class _Sheet:
     """A picture being drawn, from the background to the front."""
 
-    def __init__(self, scene: Scene, heading: Heading, row_ends: RowEnds) -> None:
+    def __init__(
+        self, scene: Scene, heading: Heading, row_ends: RowEnds, *, is_raster: bool = False
+    ) -> None:
+        self._is_raster = is_raster
         self._row_ends = row_ends
         self._scene, self._theme, self._words = scene, scene.theme, scene.words
         self._title = clean_line(heading.title, 200) or self._words.title
+        if is_raster and not is_writable(self._title):
+            self._title = self._words.title
         self._subtitle = clean_line(heading.subtitle, 200)
         drawing = scene.drawing
         self._is_wide = drawing.width >= drawing.height * _WIDE
@@ -518,6 +529,7 @@ class _Sheet:
         parent: Element | None = None,
     ) -> Element:
         """Draw a line of text, centred at a point or beginning there; `at` is on its base line."""
+        words = written_in_png(words) if self._is_raster else words
         text = _add(self._root if parent is None else parent, "text", words, x=at[0], y=at[1])
         _set(text, font_size=size, fill=fill or self._theme.ink)
         if centred:

@@ -12,6 +12,7 @@ from korus_mcp.seating.layout import Drawing, DrawnZone, Point
 from korus_mcp.seating.marks import Mark, marked_rows
 from korus_mcp.seating.names import NAME_LIMIT
 from korus_mcp.seating.palette import STEPS, Theme, mixed, ramp
+from korus_mcp.seating.script import numbers_of
 from korus_mcp.seating.table import SharedStock, ZoneRow, price_range, shared_stocks
 from korus_mcp.seating.wording import Words
 
@@ -244,6 +245,16 @@ class Scene:
         return above or fewer
 
 
+def _numbered(drawing: Drawing) -> Drawing:
+    """A drawing with numbers for the names of zones that the letters of a PNG cannot write."""
+    numbers = numbers_of(zone.name for zone in drawing.zones)
+    if not numbers:
+        return drawing
+    zones = tuple(replace(z, name=numbers.get(z.name, z.name)) for z in drawing.zones)
+    levels = tuple(replace(e, name=numbers.get(e.name, e.name)) for e in drawing.levels)
+    return replace(drawing, zones=zones, levels=levels)
+
+
 def scene_of(
     drawing: Drawing,
     rows: Sequence[ZoneRow],
@@ -252,11 +263,15 @@ def scene_of(
     theme: Theme,
     *,
     unknown: int = 0,
+    is_raster: bool = False,
 ) -> Scene:
     """Combine the zones of a drawing with their prices, by number, and choose their colours.
 
-    `unknown` is the number of offers of the day that are not in the rows.
+    `unknown` is the number of offers of the day that are not in the rows. `is_raster`: it is for a
+    PNG, whose letters are few.
     """
+    if is_raster:
+        drawing = _numbered(drawing)
     by_number = {row.number: row for row in rows}
     found = []
     for drawn in drawing.zones:

@@ -65,6 +65,8 @@ asked about in one call of check_availability."""
 NEAREST_ZONES: Final = 3
 """At most so many zones are shown where none fits."""
 SHOWN_CATEGORIES: Final = 12
+NUMBERED: Final = 20
+"""At most so many names are told of zones that are numbers in the picture."""
 NO_TYPE: Final = "no price type"
 _FIRST: Final = {
     Preference.CHEAPEST: "Cheapest",
@@ -302,7 +304,7 @@ async def get_seat_map(
     )
     # The data for the interactive page is made only if the host can show pages.
     is_seen = picture and sees_pictures(ctx)
-    wanted = {Extra.SHEET: client_supports_apps(ctx), Extra.LIGHT: is_seen}
+    wanted = {Extra.SHEET: client_supports_apps(ctx), Extra.PIXELS: is_seen}
     extras = frozenset(extra for extra, is_wanted in wanted.items() if is_wanted)
     owner = services.principal.key
     live = services.prices.live(owner)
@@ -314,6 +316,8 @@ async def get_seat_map(
     link = _link(plan, language)
     pixels = await _picture(services, plan) if is_seen else []
     told = []
+    if pixels and plan.numbered:
+        told.append(_numbered(plan))
     if picture and not pixels:
         told.append(_NOT_DRAWN if is_seen else _NOT_SEEN)
     # A long address, which most hosts let no model read: only for those who asked for a picture.
@@ -325,6 +329,14 @@ async def get_seat_map(
         (link, *pixels),
         meta=None if plan.sheet is None else {SHEET: plan.sheet},
     )
+
+
+def _numbered(plan: SeatPlan) -> str:
+    """Which zones the numbers of the picture are."""
+    named = [f"{number} {name}" for name, number in plan.numbered.items()]
+    rest = len(named) - NUMBERED
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"In the picture: {', '.join(named[:NUMBERED])}{more}."
 
 
 def _link(plan: SeatPlan, language: str | None) -> ResourceLink:

@@ -1,7 +1,7 @@
 """All that a seat map is answered with: text, structure, the page's sheet, and the picture."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -44,6 +44,7 @@ class Whole:
     structure: Json
     sheet: Json
     picture: str
+    numbered: Mapping[str, str]
 
     def zone(self, name: str) -> Json:
         """A zone of the sheet."""
@@ -57,14 +58,20 @@ class Whole:
         return {each["name"]: each["why"] for each in sorted(fitting, key=lambda z: z["best"])}
 
 
-def answered(seat_map: Json, sold: Sequence[Sold] | None = None, **wish: Any) -> Whole:
-    """The answer to a wish; by default each zone that is no stage has an offer of its own."""
+def answered(
+    seat_map: Json, sold: Sequence[Sold] | None = None, *, is_raster: bool = False, **wish: Any
+) -> Whole:
+    """The answer to a wish; by default each zone that is no stage has an offer of its own.
+
+    `is_raster`: its picture becomes a PNG.
+    """
     read = SeatMap.model_validate(seat_map)
     drawing = drawing_of(read)
     offers = list(_one_each(read)) if sold is None else sold
     query = SeatQuery(day=DAY, **wish)
+    extras = frozenset({Extra.SHEET, Extra.PIXELS if is_raster else Extra.LIGHT})
     plan = _planned(
-        _PlanQuery(BASE.handle, query, "en", None, frozenset({Extra.SHEET, Extra.LIGHT}), ()),
+        _PlanQuery(BASE.handle, query, "en", None, extras, ()),
         Layout(read, drawing),
         BASE,
         "m",
@@ -92,6 +99,7 @@ def _told(plan: SeatPlan, drawing: Drawing) -> Whole:
         structure=view.model_dump(mode="json", exclude_defaults=True),
         sheet=json.loads(json.dumps(plan.sheet)),
         picture=plan.picture or "",
+        numbered=plan.numbered,
     )
 
 

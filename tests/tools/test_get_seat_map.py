@@ -11,6 +11,7 @@ import pytest
 from mcp import MCPError
 from mcp_types import ImageContent, TextResourceContents
 
+from korus_mcp.sandbox.catalog_shapes import CatalogShapes
 from korus_mcp.seating import drafting
 from korus_mcp.seating.raster import NotDrawn, Raster
 from korus_mcp.tools.get_seat_map import SHEET
@@ -141,6 +142,22 @@ async def test_a_picture_is_there_for_the_asking(shop: Desk) -> None:
     (picture,) = images_of(await seen(shop, "hall", picture=True))
     assert picture.startswith(b"\x89PNG")
     assert len(picture) <= MOST_BYTES
+
+
+async def test_names_that_a_picture_cannot_write_are_numbers_there_and_told(
+    shop: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = CatalogShapes.seat_map
+
+    def renamed(self: CatalogShapes, *args: Any) -> Any:
+        found: Any = usual(self, *args)
+        first, *others = found["zones"]
+        return found | {"zones": [first | {"name": "東スタンド"}, *others]}
+
+    monkeypatch.setattr(CatalogShapes, "seat_map", renamed)
+    answer = await seen(shop, "hall", picture=True)
+    assert "In the picture: #1 東スタンド." in answer.text
+    assert "#1" not in (await seen(shop, "hall")).text
 
 
 async def test_without_a_picture_the_answer_stands(

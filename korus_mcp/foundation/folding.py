@@ -8,6 +8,7 @@ comparing only, and are never shown or sent.
 import html
 import re
 import unicodedata
+from functools import lru_cache
 from html.entities import html5
 from typing import Final
 
@@ -40,11 +41,24 @@ _LETTERS: Final = str.maketrans(
 """Letters that Unicode does not decompose, with what buyers type instead of them."""
 
 
+_LONGEST_NAME: Final = 120
+
+
 def fold(text: str) -> str:
     """A text without case, accents and needless spaces, for comparing only.
 
     Half of a surrogate pair, which JSON can hold but no database accepts, becomes a question mark.
     """
+    # Names are folded again and again, descriptions once.
+    return _folded_name(text) if len(text) <= _LONGEST_NAME else _folded(text)
+
+
+@lru_cache(maxsize=4096)
+def _folded_name(text: str) -> str:
+    return _folded(text)
+
+
+def _folded(text: str) -> str:
     if "&" in text:
         # Some issuers' systems write names like "M&eacute;tropole".
         text = _ENTITY.sub(_decoded, text)

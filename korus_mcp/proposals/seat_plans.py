@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, TypeAlias, TypeVar
 
 from korus_mcp.api import KorusApi, NotFound, OfferFilters, Outcome, TimedOut
@@ -444,11 +444,17 @@ def _planned(
     )
 
 
+@lru_cache(maxsize=512)
+def _told_rows(names: tuple[str, ...]) -> str:
+    # Of a map that is kept the rows are the same at each call.
+    return told_rows(names)
+
+
 def _row_names(seat_map: SeatMap, ranking: Ranking) -> dict[int, str]:
     """What the rows of the best zones are called."""
     best = [each.zone.number for each in ranking.zones if each.rank is not None][:NAMED_ZONES]
     rows = ((n, seat_map.zones[n].rows or ()) for n in best)
-    told = {n: told_rows(row.name or "" for row in its) for n, its in rows}
+    told = {n: _told_rows(tuple(row.name or "" for row in its)) for n, its in rows}
     return {n: names for n, names in told.items() if names}
 
 
@@ -508,8 +514,12 @@ def _picture(plan: SeatPlan, layout: Layout, extras: frozenset[Extra]) -> str:
 
 def _standing(base: BaseRecord) -> frozenset[str]:
     """The seating categories of a base whose names say that one stands there."""
+    return _standing_of(tuple(choice.name for choice in base.choices.get(CATEGORY, ())))
+
+
+@lru_cache(maxsize=512)
+def _standing_of(names: tuple[str, ...]) -> frozenset[str]:
     meaning = meaning_alone("standing")
-    names = [choice.name for choice in base.choices.get(CATEGORY, ())]
     return frozenset(meaning.said_by(names)) if meaning is not None else frozenset()
 
 

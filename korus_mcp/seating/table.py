@@ -349,7 +349,9 @@ def _with_sharers(rows: Iterable[ZoneRow]) -> list[ZoneRow]:
         numbers[0]: tuple(numbers) for ids, numbers in sellers.items() if ids and len(numbers) > 1
     }
     sharing = {number: numbers for numbers in shared.values() for number in numbers}
-    return [replace(row, sharing=sharing.get(row.number, ())) for row in found]
+    return [
+        replace(row, sharing=sharing[row.number]) if row.number in sharing else row for row in found
+    ]
 
 
 def _by_choice(offers: Iterable[SeatOffer], code: str) -> dict[str, tuple[SeatOffer, ...]]:

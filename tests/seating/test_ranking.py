@@ -4,7 +4,7 @@ from decimal import Decimal
 from math import hypot
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from korus_mcp.api import SeatMap
@@ -259,6 +259,8 @@ def test_small_halls_are_ranked_as_by_brute_force(
         preference=preference,
     )
     stage = drawing_of(seat_map)
+    # Zones at the same place are decks, each with a front of its own (test_levels.py).
+    assume(not stage.levels)
     assert found.note is None
     assert stage.focus is not None
 

@@ -7,12 +7,13 @@ Which zones make a level is told by what their names have in common, such as "Up
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from math import dist, floor
 from statistics import median
 from typing import Final, TypeAlias
 
 from korus_mcp.foundation.folding import words
-from korus_mcp.seating.geometry import Box, Places, Point
+from korus_mcp.seating.geometry import Box, Places, Point, contains, hull
 
 _WITHIN: Final = 0.55
 """Seats of two zones nearer than so many steps stand within each other."""
@@ -22,6 +23,10 @@ _OVERLAP: Final = 0.5
 """Only zones of which the smaller one's box lies so much in the other's are compared."""
 _SAME_BOX: Final = 0.95
 _ASKED: Final = 60
+_FIRST: Final = 12
+_OF_A_ROW: Final = 5
+_PARTLY: Final = 0.25
+"""Less of a zone within the hull of another one is no overlap that needs a closer look."""
 _STEPS: Final = 12
 _MOST_ZONES: Final = 400
 """With more zones, to compare all of them takes long; no house has so many and decks, too."""
@@ -59,7 +64,14 @@ class Footprint:
     def some(self) -> list[Point]:
         """Some of its seats."""
         every = sum(map(len, self.rows)) // _ASKED + 1
-        return [seat for row in self.rows for seat in row][::every]
+        return list(islice(chain.from_iterable(self.rows), 0, None, every))
+
+    @cached_property
+    def hull(self) -> Sequence[Point]:
+        """About the hull of its seats."""
+        return hull(
+            seat for row in self.rows for seat in (*row[:: len(row) // _OF_A_ROW + 1], row[-1])
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +115,15 @@ def _at_one_place(zones: Mapping[int, Footprint]) -> Iterator[tuple[int, int]]:
             if _shared(mine.box, its.box, of_larger=True) >= _SAME_BOX:
                 yield one, other
             continue
+        few, many = sorted((one, other), key=lambda n: sum(map(len, zones[n].rows)))
+        # The boxes of blocks in a ring share much, but not one seat: that is soon seen.
+        first = zones[few].some[:: len(zones[few].some) // _FIRST + 1]
+        inside = sum(contains(zones[many].hull, seat) for seat in first)
+        if len(zones[many].hull) > 2 and inside < _PARTLY * len(first):
+            continue
         step = min(mine.step, its.step)
         if step <= 0:
             continue
-        few, many = sorted((one, other), key=lambda n: sum(map(len, zones[n].rows)))
         net = nets.setdefault(many, _Net(zones[many].rows, _WITHIN * step))
         asked = zones[few].some
         if sum(map(net.has_near, asked)) >= _MOSTLY * len(asked):

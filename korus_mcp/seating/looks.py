@@ -27,7 +27,7 @@ _PARALLEL: Final = 0.85
 _SAME_WAY: Final = 0.7
 _SAME_DEPTH: Final = 0.25
 """Parts of one row differ by less than this part of the distance between two rows."""
-_FITTED_SEATS: Final = 17
+_FITTED_SEATS: Final = 13
 """The most seats of a line by which its bend is measured."""
 _LARGEST_AREA: Final = 1_000
 """A floor of more seats than this that is listed as one row tells no direction."""

@@ -200,6 +200,21 @@ def test_rows_of_up_to_are_neighbours_in_text_and_page_and_rank_by_it(kind: str)
 
 
 # 6 is in test_stock.py, 9 in test_stage.py, 16 with the page in tests/ui.
+# 10: narrow boxes take no prices off.
+def test_narrow_boxes_take_the_price_off_no_other_zone() -> None:
+    for width in (16, 10, 24):
+        found = answered(
+            plan(
+                zone("Box 1", polygon=box(0, 0, width, 90)),
+                zone("Box 2", polygon=box(1000 - width, 0, 1000, 90)),
+                zone("Stalls", polygon=box(60, 0, 940, 300)),
+            )
+        )
+        assert re.search(r"<text[^>]*>€30</text>", found.picture)
+        (size,) = re.findall(
+            r'<text[^>]*font-size="(\d+)"[^>]*paint-order[^>]*>Stalls<', found.picture
+        )
+        assert int(size) >= 12
 
 
 # 11: seats never placed.
@@ -301,3 +316,18 @@ def test_the_edge_of_a_best_zone_ends_where_a_zone_within_it_begins(inner: str) 
     edge = found.picture.index('fill="none" stroke="#14171c" stroke-width="3.5"')
     assert edge < found.picture.rindex("<path") < found.picture.rindex(">Floor<")
     assert f">{inner}<" in found.picture
+
+
+# 15: the step between seats is that of neighbours, in whatever order they are listed.
+@pytest.mark.parametrize("order", [(0, 40, 10, 30, 20), (40, 0, 30, 10, 20), (20, 0, 40, 10, 30)])
+def test_dots_do_not_run_together_whatever_the_order_of_the_list(order: tuple[float, ...]) -> None:
+    deck = zone("Deck", *stacked("AB", *order, step=20))
+    found = answered(plan(deck, zone("Tail", polygon=box(1000, 0, 1200, 60))), quantity=2)
+    drawn = found.drawing.zones[0].rows[0]
+    scale = min(1128 / found.drawing.width, 860 / found.drawing.height)
+    step = scale * (max(x for x, _ in drawn) - min(x for x, _ in drawn)) / 4
+    (width,) = {
+        float(w)
+        for w in re.findall(r'stroke-width="([\d.]+)" stroke-linecap="round"', found.picture)
+    }
+    assert width < step

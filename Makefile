@@ -9,7 +9,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix lock bench simulate kill-test fault-test journeys search-quality halls hosts readme ui sandbox inspect build clean install-newest install-locked install-lowest
+.PHONY: help demo test coverage check fix lock bench simulate kill-test fault-test journeys search-quality halls halls-page hosts readme ui sandbox inspect build clean install-newest install-locked install-lowest
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ search-quality: $(READY) ## how well judged queries are answered, beside a plain
 
 halls: $(READY) ## draw N halls of twenty kinds and compare with the truth (ARGS="--beside COMMIT": an earlier one, too)
 	@$(BIN)/python -m tests.halls.run -n $(or $(N),1000) $(ARGS)
+
+halls-page: $(READY) ## show N halls of twenty kinds on the page in Chromium, at 360 and 768 px: pointing, keyboard, axe
+	@$(BIN)/python -m tests.ui.halls -n $(or $(N),20) $(ARGS)
 
 hosts: $(READY) ## book through real hosts and frameworks (ROWS=a,b: these; needs npm and the registries)
 	@$(BIN)/python -m tests.hosts.run

@@ -25,11 +25,13 @@ from benchmarks import (
     replies,
     seating,
     starting,
+    ui,
 )
 from benchmarks.floor import floor_server
 from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Profile, Settings
 from tests.docs.generated import list_tokens, listed_tools
+from tests.ui.stage import CHROMIUM, MODULES
 
 USUAL, FULL = (10_000, 100_000), (100_000, 100_000)
 """Bases that are crawled, and bases that are searched in (`make bench ARGS=--full`)."""
@@ -60,6 +62,9 @@ def main() -> None:
     seating.main()
     drawing.main(beside)
     pictures.main()
+    # Chromium and the npm packages of the pages are not everywhere.
+    if Path(CHROMIUM).exists() and (MODULES / "esbuild").is_dir():
+        ui.main(beside)
     crowd.main()
     catalog.main(*(FULL if "--full" in sys.argv else USUAL))
 

@@ -14,7 +14,8 @@ another price type or category; `more`, the number of offers left out; and `sche
 its place. `asked` are the price types and seating categories that were asked for, as they were
 written.
 
-Where names of rows and seats are told, a zone has `ends`: of each end of a row its name, where that
+Seats are texts, "x y x y", one for each of its `rows`. Where names of rows and seats are told, a
+zone has `ends`: of each end of a row its name, where that
 may begin (x, y), its direction in hundredths (x, y), and how much room it has along and across; and
 `numbers`: for each of its `rows` the names of the seats, or two numbers: the first and the step.
 `yours` are seats that the caller holds or has `ordered`: `zone`, `row` and `seat` as the ticket has
@@ -248,7 +249,7 @@ def _shape(zone: DrawnZone, categories: Mapping[str, int], *, with_seats: bool) 
         outlines=[_flat(outline) for outline in zone.outlines],
         at=_flat([zone.label_at]),
         rooms=[_inner(room) for room in zone.rooms] or None,
-        rows=[_flat(row) for row in zone.rows] if with_seats and zone.rows else None,
+        rows=[_text(row) for row in zone.rows] if with_seats and zone.rows else None,
         schematic=zone.is_schematic or None,
     )
 
@@ -315,6 +316,11 @@ def _flat(points: Sequence[Point]) -> list[int]:
 def _inner(box: Box) -> list[int]:
     """Left, top, right and bottom in whole units, within the box."""
     return [ceil(box.left), ceil(box.top), floor(box.right), floor(box.bottom)]
+
+
+def _text(points: Sequence[Point]) -> str:
+    """The same as a text, "x y x y": hosts copy thousands of numbers one by one."""
+    return " ".join(map(str, _flat(points)))
 
 
 def _present(**fields: object) -> Sheet:

@@ -1,8 +1,13 @@
 """What can be seen of a page: its texts, its parts, its pages, what scrolls, how large it is."""
 
+import json
 from collections.abc import Iterator
 
 from playwright.sync_api import Frame, Locator
+
+from tests.ui.stage import MODULES
+
+AXE = MODULES / "axe-core" / "axe.min.js"
 
 SEEN = """() => {
   const found = [];
@@ -23,6 +28,26 @@ SMALL = """least => [...document.querySelectorAll("button, input, summary, label
   .map((e) => [e.getAttribute("data-place") ?? e.className, e.getBoundingClientRect()])
   .filter(([, box]) => box.width < least || box.height < least)
   .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
+
+
+def serious(frame: Frame) -> list[str]:
+    """Violations that axe-core calls serious or critical."""
+    if not frame.evaluate("() => 'axe' in window"):
+        frame.evaluate(f"() => {{ {AXE.read_text(encoding='utf-8')} }}")
+    # It takes the ground of a transparent page for white; this is what a host paints there.
+    frame.evaluate("() => (document.documentElement.style.background = 'var(--bg)')")
+    found = json.loads(
+        frame.evaluate(
+            "async () => JSON.stringify("
+            "(await axe.run({ resultTypes: ['violations'] })).violations)"
+        )
+    )
+    frame.evaluate("() => (document.documentElement.style.background = '')")
+    return [
+        f"{v['id']}: {[n['html'][:120] for n in v['nodes'][:3]]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
 
 
 def seen(frame: Frame) -> list[str]:

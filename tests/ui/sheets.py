@@ -41,7 +41,7 @@ def zone(
         outlines=[list(outline)],
         at=_middle(outline),
         rooms=_rooms(outline),
-        rows=[list(row) for row in rows] or None,
+        rows=[" ".join(map(str, row)) for row in rows] or None,
         capacity=400,
         **{"from": prices[0] if prices else None},
         to=prices[-1] if prices else None,

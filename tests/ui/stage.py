@@ -62,13 +62,13 @@ def run_node(script: Path, *arguments: str) -> None:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, built: Path = BUILT) -> Iterator[str]:
     """The hosts, with the scripts that are bundled in a folder, and the built pages on loopback;
     answers the origin."""
     handler = partial(_Handler, {
         **{f"/{p.name}": (p, "text/html", None) for p in HOST.glob("*.html")},
         **{f"/{p.name}": (folder / p.name, "text/javascript", None) for p in HOST.glob("*.js")},
-        **{f"/app/{p.name}": (p, "text/html", DEFAULT_CSP) for p in BUILT.glob("*.html")},
+        **{f"/app/{p.name}": (p, "text/html", DEFAULT_CSP) for p in built.glob("*.html")},
         "/sandbox.html": (HOST / "sandbox.html", "text/html", DEFAULT_CSP),
     })  # fmt: skip
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -1,6 +1,5 @@
 """How the page looks and sounds: contrast, names, themes, narrow screens, less motion."""
 
-import json
 import re
 from itertools import pairwise
 
@@ -10,31 +9,10 @@ from playwright.sync_api import Frame, expect
 from korus_mcp.seating import palette
 from tests.ui import sheets
 from tests.ui.conftest import Open
-from tests.ui.reading import small_targets
-from tests.ui.stage import MODULES, UI, Stage
+from tests.ui.reading import serious, small_targets
+from tests.ui.stage import UI, Stage
 
-AXE = MODULES / "axe-core" / "axe.min.js"
 THEMES = ("light", "dark")
-
-
-def serious(frame: Frame) -> list[str]:
-    """Violations that axe-core calls serious or critical."""
-    if not frame.evaluate("() => 'axe' in window"):
-        frame.evaluate(f"() => {{ {AXE.read_text(encoding='utf-8')} }}")
-    # It takes the ground of a transparent page for white; this is what a host paints there.
-    frame.evaluate("() => (document.documentElement.style.background = 'var(--bg)')")
-    found = json.loads(
-        frame.evaluate(
-            "async () => JSON.stringify("
-            "(await axe.run({ resultTypes: ['violations'] })).violations)"
-        )
-    )
-    frame.evaluate("() => (document.documentElement.style.background = '')")
-    return [
-        f"{v['id']}: {[n['html'][:120] for n in v['nodes'][:3]]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
 
 
 def _open(stage: Stage, sheet: sheets.Json, **plan: object) -> Frame:

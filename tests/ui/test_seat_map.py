@@ -964,3 +964,73 @@ def test_where_offers_cannot_be_read_a_zone_without_any_is_not_one_that_sells_no
     expect(frame.locator("body")).not_to_contain_text("nothing on sale")
     if has_sheet:
         expect(frame.locator(".notes")).to_contain_text("more may be on sale than is shown")
+
+
+# rows, numbers and one's own seats
+
+
+def _named_hall() -> sheets.Json:
+    """The hall with names of rows in the first two blocks, numbers, and two seats of one's own."""
+    drawn = sheets.hall()
+    for zone in drawn["zones"][:2]:
+        rows = [[int(n) for n in row.split(" ")] for row in zone["rows"]]
+        zone["ends"] = [
+            [name, row[0] - 12, row[1], -100, 0, 12, 22]
+            for name, row in zip("ABCDEFGH", rows, strict=True)
+        ]
+        zone["numbers"] = [[1, 2] for _ in rows]
+    first = [int(n) for n in drawn["zones"][0]["rows"][1].split(" ")]
+    mine = {"zone": "Block 1", "row": "B", "n": 0, "found": True}
+    drawn["yours"] = [
+        {**mine, "seat": "1", "at": first[:2]},
+        {**mine, "seat": "3", "at": first[2:4]},
+        {"zone": "Box", "row": "Z", "seat": "9", "ordered": True},
+    ]
+    return drawn
+
+
+def test_rows_are_named_at_their_ends_where_there_is_room(stage: Stage) -> None:
+    frame = _open(stage, _named_hall())
+    expect(frame.locator(".row-name")).to_have_text([*"ABCDEFGH", *"ABCDEFGH"])
+    stage.page.set_viewport_size({"width": 300, "height": 900})
+    expect(frame.locator(".row-name")).to_have_count(0)
+
+
+def test_a_zone_that_is_chosen_again_is_shown_with_the_numbers_of_its_seats(stage: Stage) -> None:
+    frame = _open(stage, _named_hall())
+    whole = frame.locator(".map svg").get_attribute("viewBox")
+    zone = _zone(frame, "Block 1")
+    zone.focus()
+    stage.page.keyboard.press("Enter")
+    expect(frame.locator(".choice h2")).to_have_text("Block 1")
+    expect(frame.locator(".numbers text")).to_have_count(0)
+    zone.focus()
+    stage.page.keyboard.press("Enter")
+    expect(frame.locator(".numbers text")).to_have_count(8 * 14)
+    row = frame.locator(".numbers text").all_text_contents()[:14]
+    assert row == [str(n) for n in range(1, 29, 2)]
+    assert frame.locator(".map svg").get_attribute("viewBox") != whole
+    zone.focus()
+    stage.page.keyboard.press("Enter")
+    expect(frame.locator(".numbers text")).to_have_count(0)
+    assert frame.locator(".map svg").get_attribute("viewBox") == whole
+
+
+def test_leaving_a_zone_shows_the_whole_map_again(stage: Stage) -> None:
+    frame = _open(stage, _named_hall())
+    whole = frame.locator(".map svg").get_attribute("viewBox")
+    for _ in range(2):
+        _zone(frame, "Block 1").focus()
+        stage.page.keyboard.press("Enter")
+    expect(frame.locator(".numbers text")).not_to_have_count(0)
+    stage.page.keyboard.press("Escape")
+    expect(frame.locator(".numbers text")).to_have_count(0)
+    assert frame.locator(".map svg").get_attribute("viewBox") == whole
+
+
+def test_ones_own_seats_are_ringed_and_told_and_what_is_not_there_is_said(stage: Stage) -> None:
+    frame = _open(stage, _named_hall())
+    expect(frame.locator(".map .yours g")).to_have_count(2)
+    legend = frame.locator(".legend")
+    expect(legend).to_contain_text("Yours: Block 1, row B, 1, 3")
+    expect(legend).to_contain_text("Yours, not found on this map: Box, row Z, 9")

@@ -11,6 +11,8 @@ from tests.ui.stage import Stage, witness
 from tests.ui.venues import sheets_of_venues
 
 CHECKED = {"check_availability": [sheets.checked()]}
+ALL_DRAWN = "() => [...document.querySelectorAll('.seats')].every((path) => path.hasAttribute('d'))"
+"""Seats come after all else."""
 CLEAN: dict[str, list[str]] = {"violations": [], "errors": []}
 
 
@@ -35,7 +37,8 @@ def test_every_zone_of_a_venue_is_on_the_map_and_in_the_list_and_the_best_can_be
     labels = frame.locator(".zone").evaluate_all("all => all.map(e => e.ariaLabel)")
     assert {label.split(", ")[0] for label in labels} == names
     assert set(frame.locator(".row .name").all_text_contents()) == names
-    seats = sum(len(row) // 2 for zone in drawn["zones"] for row in zone.get("rows", ()))
+    seats = sum(len(row.split()) // 2 for zone in drawn["zones"] for row in zone.get("rows", ()))
+    frame.wait_for_function(ALL_DRAWN)
     assert frame.locator(".seats").evaluate_all(
         "all => all.reduce((n, p) => n + p.getAttribute('d').split('M').length - 1, 0)"
     ) == pytest.approx(seats, abs=100)  # a zone that is sold out has none

@@ -19,13 +19,15 @@ export function roomOf({ displayMode, containerDimensions }, preferredWidth) {
   return {
     height: isWhole ? null : Math.max(most, LEAST),
     told: isWhole ? null : most,
+    isWhole,
     width: isWidthOurs ? Math.min(maxWidth, preferredWidth) : null,
   };
 }
 
 /** Keep the document itself within its room: some hosts read its height, and none needs to be told. */
-export function keepWithin({ told, width }) {
+export function keepWithin({ told, width, isWhole }) {
   const root = document.documentElement;
+  root.classList.toggle("whole", isWhole);
   root.classList.toggle("limited", told !== null);
   root.style.maxHeight = told === null ? "" : `${told}px`;
   root.style.maxWidth = width === null ? "" : `${width}px`;

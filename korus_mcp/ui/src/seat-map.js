@@ -336,6 +336,22 @@ class Page {
       zones.some((z) => z.isAbove) && entry("off-sale", this.#words("above")),
       zones.some((z) => z.isUnknown) && entry("off-sale", this.#words("not_known")),
       zones.some((z) => !z.isSoldOut && !z.isOnSale && !z.isAbove && !z.isUnknown) && entry("off-sale", this.#words("not_on_sale")),
+      ...this.#yours().map((text) => entry("yours", text)),
+    );
+  }
+
+  /** The seats of the person who looks, those of one row together: where they are, or that they are not here. */
+  #yours() {
+    const told = new Map();
+    for (const { zone, row, seat, isFound } of this.#sheet.yours) {
+      const place = [zone, row && this.#words("part_row", { row })].filter(Boolean).join(", ");
+      const key = `${isFound} ${place}`;
+      const group = told.get(key) ?? { place, isFound, seats: [] };
+      told.set(key, group);
+      if (seat) group.seats.push(seat);
+    }
+    return [...told.values()].map(({ place, isFound, seats }) =>
+      this.#words(isFound ? "yours" : "yours_lost", { places: [place, seats.join(", ")].filter(Boolean).join(", ") }),
     );
   }
 
@@ -455,7 +471,8 @@ class Page {
 
   #tip(zone, wish) {
     const { name, category, price: amount, left } = this.#facts(zone);
-    const more = [category, left, zone.isOnSale && !fits(zone, wish) ? this.#words("not_fitting") : ""];
+    const again = zone === this.chosen && zone.numbers.length > 0 ? this.#words("enlarge") : "";
+    const more = [category, left, zone.isOnSale && !fits(zone, wish) ? this.#words("not_fitting") : "", again];
     return [
       h("strong", { dir: "auto" }, name),
       amount ? h("span", { class: "price" }, amount) : "",
@@ -561,6 +578,8 @@ function showCancelled() {
 
 function showWaiting() {
   const words = wordsNow();
+  // The first format of a language takes longer to make than the map: now, while there is nothing to show.
+  setTimeout(() => new Writer(languageFor({}), context.timeZone, { isBrief: true }).money("1.00 EUR"));
   document.documentElement.lang = languageFor({});
   fill(content, h("div", { class: "waiting" }, h("div", { class: "blank", "aria-hidden": "true" }), h("p", { class: "soft" }, words("waiting"))));
 }

@@ -16,7 +16,7 @@ export class Writer {
     this.zone = canFormat(this.locale, zone) ? zone : undefined;
     this.isBrief = isBrief;
     this.day = { ...DATE, weekday: isBrief ? "long" : "short" };
-    const { hourCycle } = new Intl.DateTimeFormat(this.locale, { hour: "numeric" }).resolvedOptions();
+    const { hourCycle } = kept(Intl.DateTimeFormat, this.locale, { hour: "numeric" }).resolvedOptions();
     const digits = { hour: hourCycle === "h23" ? "2-digit" : "numeric", minute: "2-digit" };
     this.time = isBrief ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : digits;
   }
@@ -96,7 +96,7 @@ export class Writer {
   }
 
   #number(options) {
-    return new Intl.NumberFormat(this.locale, options);
+    return kept(Intl.NumberFormat, this.locale, options);
   }
 
   /** A day with or without its time; in brief without the word that a language has between them. */
@@ -107,7 +107,7 @@ export class Writer {
   }
 
   #written(at, format, timeZone) {
-    const written = new Intl.DateTimeFormat(this.locale, { ...format, timeZone }).format(at);
+    const written = kept(Intl.DateTimeFormat, this.locale, { ...format, timeZone }).format(at);
     return written.replace(/\s([AP]M)$/i, "\u00a0$1");
   }
 }
@@ -156,9 +156,18 @@ function minutesOf(offset) {
   return (offset[0] === "-" ? -1 : 1) * (hours * 60 + minutes);
 }
 
+const formats = new Map();
+
+/** A format, made once: to make one takes as long as to use it a hundred times. */
+function kept(Format, locale, options) {
+  const key = JSON.stringify([Format.name, locale, options]);
+  if (!formats.has(key)) formats.set(key, new Format(locale, options));
+  return formats.get(key);
+}
+
 function canFormat(locale, timeZone) {
   try {
-    new Intl.DateTimeFormat(locale, { timeZone });
+    kept(Intl.DateTimeFormat, locale, { timeZone });
     return typeof locale === "string" && locale !== "";
   } catch {
     return false;

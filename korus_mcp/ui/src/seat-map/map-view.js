@@ -6,6 +6,7 @@
  */
 
 import { svg, h } from "../dom.js";
+import { CROWD, drawLater, numbersOn, ringsAround, rowNames } from "./seats.js";
 import { fits, stepOf } from "./wish.js";
 
 const DIRECTIONS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
@@ -17,8 +18,9 @@ const LINE = 1.2;
 const LETTER = 0.57;
 /** The way from a zone to what lies on each of its sides. */
 const SIDES = { left: [-1, 0], right: [1, 0], above: [0, -1], below: [0, 1] };
-/** Seats nearer to each other than this, in pixels, are a grey mist: they are left out. */
-const CROWD = 3.2;
+/** How much of its own size is left around a zone that is enlarged, and how many times at most. */
+const AROUND = 0.12;
+const MOST_ENLARGED = 12;
 
 /**
  * The map of a sheet. `describe(zone, wish)` says it in words, `priceText(zone)` its price in short;
@@ -29,12 +31,21 @@ export class MapView {
   #steps;
   #options;
   #shapes = new Map();
+  #inOrder;
   #svg;
   #ring = outline("ring");
   #mark = outline("mark");
   #tip = h("div", { class: "tip", "aria-hidden": "true" });
   #hatch = svg("pattern", { id: "hatch", width: 8, height: 8, patternUnits: "userSpaceOnUse" }, stripes());
   #wish = null;
+  #chosen = null;
+  #enlarged = null;
+  #whole;
+  /** How large a pixel of the screen is, in the units of the map; 0 while it is not shown. */
+  #pixel = 0;
+  #names = svg("g", { class: "row-names", "aria-hidden": "true" });
+  #numbers = svg("g", { class: "numbers", "aria-hidden": "true" });
+  #rings = svg("g", { class: "yours", "aria-hidden": "true" });
 
   constructor(sheet, steps, options) {
     this.#sheet = sheet;
@@ -42,12 +53,14 @@ export class MapView {
     this.#options = options;
     const drawn = sheet.zones.filter((zone) => zone.outlines.length);
     for (const zone of drawn) this.#shapes.set(zone.key, this.#shapeOf(zone));
+    this.#inOrder = ordered(drawn).map((zone) => this.#shapes.get(zone.key));
     const bySize = [...this.#shapes.values()].sort((a, b) => areaOf(b.zone) - areaOf(a.zone));
     const layer = (name) => svg("g", { "aria-hidden": "true" }, bySize.map((shape) => shape[name]));
+    this.#whole = viewBoxOf(sheet, drawn);
     this.#svg = svg(
       "svg",
       {
-        viewBox: viewBoxOf(sheet, drawn),
+        viewBox: this.#whole.join(" "),
         role: "group",
         "aria-label": options.words("map"),
         onkeydown: (event) => this.#key(event),
@@ -60,11 +73,15 @@ export class MapView {
       this.#mark,
       this.#ring,
       layer("seats"),
+      this.#numbers,
+      this.#names,
       layer("label"),
+      this.#rings,
     );
     this.element = h("div", { class: "map" }, this.#svg, this.#tip);
-    this.#roam(drawn[0]?.key);
+    this.#roam(this.#inOrder[0]?.zone.key);
     new ResizeObserver(() => this.#fitLabels()).observe(this.element);
+    drawLater(bySize, (shape) => this.#thin(shape), () => this.#nameSeats());
   }
 
   /** Show which zones fit the wish and which one is chosen (a zone or null). */
@@ -77,7 +94,9 @@ export class MapView {
       if (zone.isOnSale) element.setAttribute("aria-pressed", String(zone === chosen));
     }
     outlineOn(this.#mark, chosen);
+    this.#chosen = chosen;
     if (chosen) this.#roam(chosen.key);
+    if (this.#enlarged && this.#enlarged !== chosen) this.#enlarge(null);
   }
 
   /** Move the keyboard to a zone; false when it is not drawn. */
@@ -91,7 +110,6 @@ export class MapView {
     const step = stepOf(zone, this.#steps);
     const shade = step ? `shade-${step.shade}` : "";
     const state = zone.isSoldOut ? "sold-out" : zone.isOnSale ? "on-sale" : "off-sale";
-    const gap = gapOf(zone.rows);
     const isOurs = zone.isSchematic && !this.#sheet.isSchematic;
     const classes = [state, shade, isOurs ? "ours" : ""].filter(Boolean).join(" ");
     const label = svg("text", { class: `label ${classes}` });
@@ -117,9 +135,8 @@ export class MapView {
       zone.isSoldOut && svg("path", { class: "hatched", d: pathOf(zone.outlines) }),
     );
     // Seats that nobody can buy are not seen, but whoever points at them points at their zone.
-    const seats = zone.rows.length ? seatsOf(zone.rows, gap, pointing) : null;
-    seats?.setAttribute("class", `${zone.isOnSale ? "seats" : "places"} ${classes}`);
-    return { element, seats, zone, label, gap };
+    const seats = zone.rows.length ? svg("path", { class: `${zone.isOnSale ? "seats" : "places"} ${classes}`, ...pointing }) : null;
+    return { element, seats, zone, label, classes };
   }
 
   /** A mark where people look; its words stand on the far side of the zones, upright beside them. */
@@ -135,9 +152,11 @@ export class MapView {
     );
   }
 
+  /** Choose a zone; the one that is chosen already is shown with its seats, or the whole map again. */
   #choose(zone) {
     this.#roam(zone.key);
-    if (zone.isOnSale) this.#options.choose(zone);
+    if (zone === this.#chosen && zone.numbers.length) this.#enlarge(this.#enlarged ? null : zone);
+    else if (zone.isOnSale) this.#options.choose(zone);
     else this.#options.refuse(zone);
   }
 
@@ -155,11 +174,17 @@ export class MapView {
     next.element.focus();
   }
 
-  /** The nearest zone in the direction of the key; what lies beside the way counts double. */
+  /**
+   * The nearest zone in the direction of the key, where what lies beside the way counts double; or the
+   * next one in the order of the hall, by which all are reached.
+   */
   #next(key, from) {
-    const shapes = [...this.#shapes.values()];
+    const shapes = this.#inOrder;
+    const place = shapes.findIndex((shape) => shape.zone === from);
     if (key === "Home") return shapes[0];
     if (key === "End") return shapes.at(-1);
+    if (key === "PageDown") return shapes[place + 1] ?? null;
+    if (key === "PageUp") return shapes[place - 1] ?? null;
     const direction = DIRECTIONS[key];
     if (!direction) return null;
     const away = ({ zone }) => {
@@ -210,14 +235,45 @@ export class MapView {
     outlineOn(this.#ring, null);
   }
 
+  /** Show one zone as large as it may be, or with null the whole map. */
+  #enlarge(zone) {
+    this.#enlarged = zone;
+    this.#svg.setAttribute("viewBox", (zone ? around(zone, this.#whole) : this.#whole).join(" "));
+    this.#svg.classList.toggle("enlarged", zone !== null);
+    this.#unpoint();
+    this.#fitLabels();
+  }
+
   #fitLabels() {
     const scale = this.#svg.getScreenCTM()?.a;
     if (!scale) return;
     this.#svg.style.setProperty("--px", String(1 / scale));
     this.#hatch.setAttribute("patternTransform", `scale(${1 / scale})`);
     const shapes = [...this.#shapes.values()];
-    for (const { seats, gap } of shapes) seats?.classList.toggle("crowded", gap * scale < CROWD);
+    this.#pixel = 1 / scale;
+    for (const shape of shapes) this.#thin(shape);
     this.#label(shapes, 1 / scale);
+    this.#nameSeats();
+  }
+
+  /** Seats that are too near to each other are not seen. */
+  #thin({ seats, gap }) {
+    if (this.#pixel) seats?.classList.toggle("crowded", gap < CROWD * this.#pixel);
+  }
+
+  /** Names of rows where there is room, numbers where one zone is enlarged, rings around one's own seats. */
+  #nameSeats() {
+    const pixel = this.#pixel;
+    if (!pixel) return;
+    const shapes = [...this.#shapes.values()];
+    const named = shapes.filter(({ zone }) => zone.ends.length && !zone.isSoldOut);
+    const labels = this.#enlarged ? [] : shapes.map((shape) => shape.box).filter(Boolean);
+    this.#names.replaceChildren(...(named.length ? rowNames(named, pixel, labels) : []));
+    const large = this.#enlarged && this.#shapes.get(this.#enlarged.key);
+    this.#numbers.setAttribute("class", `numbers ${large?.classes ?? ""}`);
+    this.#numbers.replaceChildren(...(large ? numbersOn(large.zone, large.gap ?? 0, pixel) : []));
+    const gap = Math.min(...shapes.map((shape) => shape.gap ?? Infinity), 20);
+    this.#rings.replaceChildren(...ringsAround(this.#sheet.yours, gap, pixel));
   }
 
   /** One form and size for all zones; where it does not fit, less of the name, and small. */
@@ -227,11 +283,16 @@ export class MapView {
     const forms = [this.#nameAndPrice, this.#numberAndPrice, wholeName, numberOf];
     const choices = forms.flatMap((form) => LABEL_SIZES.map((size) => ({ form, size: size * pixel })));
     const fitsIn = ({ form, size }) => ({ zone }) => placeFor(zone, form(zone), size) !== null;
-    const isForMost = (choice) => shapes.filter(fitsIn(choice)).length >= MOST * shapes.length;
+    // What does not fit enough zones is left at the first zone too many.
+    const isForMost = (choice) => {
+      let missed = 0;
+      return shapes.every((shape) => fitsIn(choice)(shape) || ++missed <= (1 - MOST) * shapes.length);
+    };
     const common = choices.find(isForMost) ?? less[0];
     for (const shape of shapes) {
       const choice = [common, ...less].find((c) => fitsIn(c)(shape));
       const lines = choice ? linesOf(choice.form(shape.zone), choice.size, shape.zone) : [];
+      shape.box = choice && boxOf(placeFor(shape.zone, choice.form(shape.zone), choice.size), choice.form(shape.zone), choice.size);
       shape.label.replaceChildren(...lines);
       if (choice) shape.label.setAttribute("font-size", choice.size);
     }
@@ -267,6 +328,13 @@ function linesOf(lines, size, zone) {
   );
 }
 
+/** The room that lines take. */
+function boxOf([x, y], lines, size) {
+  const across = (Math.max(...lines.map((line) => line.length)) * LETTER * size) / 2;
+  const down = (lines.length * LINE * size) / 2;
+  return [x - across, y - down, x + across, y + down];
+}
+
 /** Where the lines have room, as near to the middle of their zone as can be; null where they have none. */
 function placeFor({ rooms, at: [x, y] }, lines, size) {
   const half = (Math.max(...lines.map((line) => line.length)) * LETTER * size) / 2 + size * 0.15;
@@ -297,10 +365,28 @@ function pathOf(outlines) {
   return outlines.map((points) => `M${points.map(([x, y]) => `${x} ${y}`).join("L")}Z`).join("");
 }
 
-/** All seats of a zone in one path: lines of no length with round ends. */
-function seatsOf(rows, gap, pointing) {
-  const d = rows.map((row) => row.map(([x, y]) => `M${x} ${y}h0`).join("")).join("");
-  return svg("path", { ...pointing, d, "stroke-width": (0.6 * gap).toFixed(2) });
+/** Zones as one reads a hall: rank by rank from above, in each from left to right, and from above. */
+function ordered(zones) {
+  const boxes = zones.map((zone) => ({ zone, box: extentOf(zone.outlines.flat()) }));
+  const ranks = grouped(boxes, 1);
+  return ranks.flatMap((rank) => grouped(rank, 0).flat()).map(({ zone }) => zone);
+}
+
+/** Groups of zones along an axis: a zone is of a group while its middle is not beyond the end of the first. */
+function grouped(boxes, axis) {
+  const middle = ({ box }) => (box[axis] + box[axis + 2]) / 2;
+  const groups = [];
+  let end = -Infinity;
+  for (const one of [...boxes].sort((a, b) => middle(a) - middle(b))) {
+    if (middle(one) < end) groups.at(-1).push(one);
+    else {
+      groups.push([one]);
+      end = one.box[axis + 2];
+    }
+  }
+  // Within a group the other axis decides.
+  const other = 1 - axis;
+  return groups.map((group) => group.sort((a, b) => a.box[other] + a.box[other + 2] - b.box[other] - b.box[other + 2]));
 }
 
 function areaOf({ outlines }) {
@@ -308,21 +394,20 @@ function areaOf({ outlines }) {
   return outlines.reduce((sum, points) => sum + Math.abs(twice(points)), 0);
 }
 
-/** The usual distance between neighbours, within a row or between rows, whichever is less. */
-function gapOf(rows) {
-  const some = rows.slice(0, 30);
-  const beside = some.flatMap((row) => row.slice(1, 30).map((seat, i) => distance(seat, row[i])));
-  const behind = some.slice(1).map((row, i) => distance(row[0], some[i][0]));
-  return Math.min(middleOf(beside), middleOf(behind), 20);
+/** The part of a map in which a zone is seen as large as can be, with the shape of the whole. */
+function around({ outlines }, [left, top, width, height]) {
+  const [l, t, r, b] = extentOf(outlines.flat());
+  const share = Math.max((r - l) / width, (b - t) / height) * (1 + 2 * AROUND);
+  const part = Math.min(Math.max(share, 1 / MOST_ENLARGED), 1);
+  if (part === 1) return [left, top, width, height];
+  return [(l + r - part * width) / 2, (t + b - part * height) / 2, part * width, part * height];
 }
 
-function distance([x1, y1] = [], [x2, y2] = []) {
-  return Math.hypot(x1 - x2, y1 - y2);
-}
-
-function middleOf(gaps) {
-  const real = gaps.filter((gap) => gap > 0).sort((a, b) => a - b);
-  return real[real.length >> 1] ?? Infinity;
+function extentOf(points) {
+  return points.reduce(
+    ([l, t, r, b], [x, y]) => [Math.min(l, x), Math.min(t, y), Math.max(r, x), Math.max(b, y)],
+    [Infinity, Infinity, -Infinity, -Infinity],
+  );
 }
 
 /** What is drawn and a little space around it; the words at the focus need some more. */
@@ -334,11 +419,8 @@ function viewBoxOf({ width, height, fronts, stages, levels }, zones) {
   });
   marks.push(...levels.map(({ at: [x, y], isAbove }) => [x, y + 3 * space * (isAbove ? -1 : 1)]));
   const points = [...[...zones, ...stages].flatMap((area) => area.outlines.flat()), ...marks];
-  const [left, top, right, bottom] = points.reduce(
-    ([l, t, r, b], [x, y]) => [Math.min(l, x), Math.min(t, y), Math.max(r, x), Math.max(b, y)],
-    [Infinity, Infinity, -Infinity, -Infinity],
-  );
-  return [left - space, top - space, right - left + 2 * space, bottom - top + 2 * space].join(" ");
+  const [left, top, right, bottom] = extentOf(points);
+  return [left - space, top - space, right - left + 2 * space, bottom - top + 2 * space];
 }
 
 /** On which side of the nearest zone a point lies. */

@@ -3,8 +3,9 @@
  *
  * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice, prefer,
  * priceType, asked, asOf, notes, stocks, isDrawn, isTiled, isSchematic, width, height, fronts, isFront, stages,
- * levels, strays, zones, untied, hidden}`; a stock that zones share `{name, left, count}`; a zone `{key, number, name, category, color,
- * outlines, at, rooms, rows, isSchematic, from, to, left, places, best, offers, isShared, isCut,
+ * levels, strays, yours, zones, untied, hidden}`; a stock that zones share `{name, left, count}`; a zone `{key,
+ * number, name, category, color, outlines, at, rooms, rows, numbers, ends, isSchematic, from, to, left, places,
+ * best, offers, isShared, isCut,
  * isAbove, isUnknown, isOnSale, isSoldOut}`; an offer `{id, product, price, foreign, left, isBeside}`. Prices are texts of an
  * amount ("45.00") in the sheet's one currency; `foreign` is the price of an offer in another
  * ("45.00 USD"). One that `isBeside` is not among those by which the zone is compared: it is of another
@@ -12,7 +13,10 @@
  * when other zones sell out of the same stock, and has room for so many `places`; it `isCut` when not all its offers are listed, `isAbove` when all
  * cost more than was asked for, `isUnknown` when it has none and not all could be read; a
  * sheet has `stages` (`{name, outlines, at}`), which nobody buys, `levels` (`{name, at, isAbove}`), and `isFront` when its `fronts` are those of a
- * vehicle; it `isTiled` when nobody told where its zones are. What has another shape than it should is left out.
+ * vehicle; it `isTiled` when nobody told where its zones are. The `rows` of a zone are texts ("x y x y"), its
+ * `numbers` name their seats (see seats.js), its `ends` are `{name, at, away, room, band}`. In `yours`, seats of
+ * the person who looks are `{zone, row, seat, at, isOrdered, isFound}`. What has another shape than it should is
+ * left out.
  */
 
 import { tiled } from "./tiles.js";
@@ -23,7 +27,8 @@ import { instantOf } from "../writing.js";
 export const SHEET_KEY = "io.github.korus-mcp/seat-map";
 
 const MOST_ZONES = 2_000;
-const MOST_SEATS = 20_000;
+/** Of all rows of seats together: some 20,000 seats. */
+const MOST_SIGNS = 200_000;
 const PREFERENCES = ["cheapest", "closest", "together"];
 /** How the server says that all offers of a zone cost more than was asked for. */
 const ABOVE = "above the highest price";
@@ -50,8 +55,8 @@ function ofSheet(sheet) {
     .map((zone, place) => zoneOf(zone, place, categories, currency));
   const width = sizeOf(sheet.width);
   const height = sizeOf(sheet.height);
-  const seats = zones.reduce((sum, z) => sum + z.rows.reduce((n, row) => n + row.length, 0), 0);
-  if (seats > MOST_SEATS) for (const zone of zones) zone.rows = [];
+  const signs = zones.reduce((sum, z) => sum + z.rows.reduce((n, row) => n + row.length, 0), 0);
+  if (signs > MOST_SIGNS) for (const zone of zones) zone.rows = [];
   return {
     title: clean(sheet.title, 120),
     venue: clean(sheet.venue, 120),
@@ -78,6 +83,7 @@ function ofSheet(sheet) {
     stages: listOf(sheet.stages).map(stageOf).filter(Boolean),
     levels: listOf(sheet.levels).map(levelOf).filter(Boolean),
     strays: countOf(sheet.strays) ?? 0,
+    yours: listOf(sheet.yours).map(yoursOf),
     zones,
     untied: countOf(sheet.untied_count) ?? listOf(sheet.untied).length,
     hidden: countOf(sheet.hidden) ?? 0,
@@ -99,7 +105,9 @@ function zoneOf(zone, place, categories, currency) {
     outlines,
     at: pointsOf(zone.at)[0] ?? outlines[0]?.[0] ?? null,
     rooms: listed(zone.rooms).filter((room) => room?.length === 4 && room.every(Number.isFinite)),
-    rows: listed(zone.rows).map(pointsOf),
+    rows: listed(zone.rows).filter((row) => typeof row === "string"),
+    numbers: listed(zone.numbers),
+    ends: listed(zone.ends).map(endOf).filter(Boolean),
     isSchematic: zone.schematic === true,
     from,
     to,
@@ -177,6 +185,7 @@ function ofView(view, input) {
     stages: [],
     levels: [],
     strays: 0,
+    yours: listOf(view.yours).flatMap(yoursOfView),
     zones: plan.zones,
     untied: countOf(view.counts?.untied_offers) ?? 0,
     hidden: countOf(view.counts?.zones_hidden) ?? 0,
@@ -197,6 +206,8 @@ function zoneOfView(zone, place, currency) {
     at: null,
     rooms: [],
     rows: [],
+    numbers: [],
+    ends: [],
     isSchematic: false,
     from,
     to,
@@ -276,6 +287,29 @@ function sizeOf(value) {
   return Number.isFinite(value) && value > 0 && value <= 100_000 ? value : 0;
 }
 
+
+/** An end of a row: its name, where that begins, in which direction, and how much room it has. */
+function endOf(end) {
+  if (!Array.isArray(end) || !end.slice(1, 7).every(Number.isFinite)) return null;
+  const [name, x, y, dx, dy, room, band] = end;
+  return { name: clean(name, 8), at: [x, y], away: [dx / 100, dy / 100], room, band };
+}
+
+/** A seat of the person who looks; `at` is null where the map does not tell its place. */
+function yoursOf(seat) {
+  return {
+    ...Object.fromEntries(["zone", "row", "seat"].map((part) => [part, clean(seat[part], 40)])),
+    at: pointsOf(seat.at)[0] ?? null,
+    isOrdered: seat.ordered === true,
+    isFound: seat.found === true,
+  };
+}
+
+/** The same of the structured answer, which tells seats of one row together and no places. */
+function yoursOfView(group) {
+  const numbers = listed(group.seats).length ? group.seats : [""];
+  return numbers.map((seat) => yoursOf({ zone: group.zone, row: group.row, seat, ordered: group.ordered, found: group.not_found !== true }));
+}
 
 /** [x, y, x, y] as [[x, y], [x, y]]; nothing when one of them is no number. */
 function pointsOf(flat) {

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
+import anyio
 import sqlalchemy as sa
 
 from korus_mcp.journal.audit import AuditRow, Head
@@ -22,7 +24,11 @@ from korus_mcp.journal.transaction import (
 )
 
 AT_A_TIME: Final = 500
-"""The most rows that one statement reads or removes: a journal may have grown for years."""
+"""The most rows that one statement reads: a journal may have grown for years."""
+REMOVED_AT_A_TIME: Final = 100
+"""The most calls that one transaction removes: as long as that takes, an order waits."""
+MOST_PROBLEMS: Final = 1000
+"""The most problems of an audit that are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,12 @@ class Inspection(SqlJournal):
         def work(tx: ReadTransaction) -> Verified:
             found = tx.run(sa.select(*columns).where(ours(KEEPER))).first()
             head = Head(0, "", "") if found is None else Head(*tuple(found))
-            problems = tuple(self._seals.problems(_audit(tx), head, unsealed=unsealed))
-            return Verified(head.rows, head.mac, problems)
+            wrong = self._seals.problems(_audit(tx), head, unsealed=unsealed)
+            problems = list(islice(wrong, MOST_PROBLEMS))
+            # Counted only: a chain without its key breaks at each row.
+            if more := sum(1 for _ in wrong):
+                problems.append(f"and {more} more problems")
+            return Verified(head.rows, head.mac, tuple(problems))
 
         return await self._read(work)
 
@@ -128,8 +138,68 @@ class Inspection(SqlJournal):
         return await self._written(work)
 
     async def purge(self, before: datetime) -> Purged:
-        """Remove what was settled before a moment. Owners, audit rows and open calls stay."""
-        return await self._written(partial(_purge, before))
+        """Remove what was settled before a moment. Owners, audit rows and open calls stay.
+
+        Some rows at a time, each in a transaction of its own, and half of the time nothing: nobody
+        waits longer for it than for other bookings.
+        """
+        # Only calls whose result is known: one in doubt keeps its row, however old.
+        lapsed = (HOLD.c.state == IntentState.FINAL, HOLD.c.fence_at < before)
+        purged = Purged(
+            orders=await self._removed(INTENT, _settled(before)),
+            holds=await self._removed(HOLD, lapsed),
+            approvals=await self._removed(APPROVAL, (APPROVAL.c.expires_at < before,)),
+        )
+        await self._removed(ASKED, (ASKED.c.ends_at < before,))
+        told = {"orders": purged.orders, "holds": purged.holds}
+        await self._written(lambda tx: tx.note("purged", "", "", **told))
+        return purged
+
+    async def _removed(self, table: sa.Table, which: Sequence[sa.ColumnElement[bool]]) -> int:
+        """Remove the rows of a table that fulfil these conditions, in the order of their keys, with
+        what belongs to them. Returns how many of the table were removed.
+        """
+        key = table.c.nonce if table in (APPROVAL, ASKED) else table.c.serial
+        number, last = 0, None
+        while True:
+            began = anyio.current_time()
+            # Looked for without anybody's lock; behind what was removed, whose traces stay a while.
+            after = () if last is None else (key > last,)
+            some = sa.select(key).where(ours(table), *which, *after).order_by(key)
+            some = some.limit(REMOVED_AT_A_TIME)
+            keys = await self._read(partial(_keys, some))
+            if not keys:
+                return number
+            last = keys[-1]
+            # Asked again, since a row may have changed meanwhile: a late order was found.
+            these = (key >= keys[0], key <= last, *which)
+            number += await self._written(partial(_remove, table, these))
+            # Whoever books has the other half of the time, however slow the database is.
+            await anyio.sleep(anyio.current_time() - began)
+
+
+def _settled(before: datetime) -> Sequence[sa.ColumnElement[bool]]:
+    return (
+        INTENT.c.state == IntentState.FINAL,
+        INTENT.c.updated_at < before,
+        # Until its fence an order of the call could still appear.
+        INTENT.c.fence_at < before,
+    )
+
+
+def _keys(some: sa.Select[Any], tx: ReadTransaction) -> Sequence[Any]:
+    return tx.run(some).scalars().all()
+
+
+def _remove(table: sa.Table, which: Sequence[sa.ColumnElement[bool]], tx: WriteTransaction) -> int:
+    if table is INTENT:
+        ids = sa.select(INTENT.c.id).where(ours(INTENT), *which)
+        of_them = (ours(OUTCOME), OUTCOME.c.intent_id.in_(ids))
+        # By reservation, since that is how claims are found.
+        claimed = CLAIM.c.reservation_id.in_(sa.select(OUTCOME.c.reservation_id).where(*of_them))
+        tx.change(sa.delete(CLAIM).where(ours(CLAIM), claimed, CLAIM.c.intent_id.in_(ids)))
+        tx.change(sa.delete(OUTCOME).where(*of_them))
+    return tx.change(sa.delete(table).where(ours(table), *which))
 
 
 def _entries(tx: ReadTransaction, *which: sa.ColumnElement[bool], limit: int) -> list[JournalEntry]:
@@ -160,39 +230,3 @@ def _audit(tx: ReadTransaction, *which: sa.ColumnElement[bool]) -> Iterator[Audi
         if len(rows) < AT_A_TIME:
             return
         last = rows[-1].row
-
-
-def _purge(before: datetime, tx: WriteTransaction) -> Purged:
-    # Only calls whose result is known: one in doubt keeps its row, however old.
-    lapsed = (HOLD.c.state == IntentState.FINAL, HOLD.c.fence_at < before)
-    old = APPROVAL.c.expires_at < before
-    purged = Purged(
-        orders=_purge_intents(before, tx),
-        holds=tx.change(sa.delete(HOLD).where(ours(HOLD), *lapsed)),
-        approvals=tx.change(sa.delete(APPROVAL).where(ours(APPROVAL), old)),
-    )
-    tx.change(sa.delete(ASKED).where(ours(ASKED), ASKED.c.ends_at < before))
-    tx.note("purged", "", "", orders=purged.orders, holds=purged.holds)
-    return purged
-
-
-def _purge_intents(before: datetime, tx: WriteTransaction) -> int:
-    """Remove old intents with their other rows, some at a time. Returns how many were removed."""
-    old = (
-        sa.select(INTENT.c.id)
-        .where(
-            ours(INTENT),
-            INTENT.c.state == IntentState.FINAL,
-            INTENT.c.updated_at < before,
-            # Until its fence an order of the call could still appear.
-            INTENT.c.fence_at < before,
-        )
-        .order_by(INTENT.c.serial)
-        .limit(AT_A_TIME)
-    )
-    number = 0
-    while ids := tx.run(old).scalars().all():
-        for table in (OUTCOME, CLAIM):
-            tx.change(sa.delete(table).where(ours(table), table.c.intent_id.in_(ids)))
-        number += tx.change(sa.delete(INTENT).where(ours(INTENT), INTENT.c.id.in_(ids)))
-    return number

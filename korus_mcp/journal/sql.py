@@ -59,6 +59,7 @@ from korus_mcp.journal.transaction import (
     OUR_ACCOUNT,
     OUR_APPROVAL,
     UNFINISHED,
+    UNFINISHED_HOLD,
     ReadTransaction,
     WriteTransaction,
     intents_that,
@@ -473,7 +474,7 @@ class SqlJournal:
                 .where(
                     ours(HOLD),
                     HOLD.c.id != hold_id,
-                    HOLD.c.state != IntentState.FINAL,
+                    UNFINISHED_HOLD,
                     HOLD.c.fence_at > now,
                 )
                 .order_by(HOLD.c.serial)

@@ -35,7 +35,20 @@ MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
         " open_until BIGINT NOT NULL, ends_at BIGINT NOT NULL, shown TEXT NOT NULL,"
         " is_yes BOOLEAN, PRIMARY KEY (account, nonce), UNIQUE (account, code))",
     ),
-    4: ("ALTER TABLE korus_keeper ADD COLUMN stopped_at BIGINT",),
+    4: (
+        "ALTER TABLE korus_keeper ADD COLUMN stopped_at BIGINT",
+        "DROP INDEX korus_intent_open",
+        "CREATE INDEX korus_intent_open ON korus_intent (account, state, owner)"
+        " WHERE state IN ('new', 'sending')",
+        "CREATE INDEX korus_intent_reference ON korus_intent (account, caller_reference)"
+        " WHERE caller_reference IS NOT NULL",
+        "DROP INDEX korus_hold_open",
+        "CREATE INDEX korus_hold_open ON korus_hold (account, state, owner)"
+        " WHERE state IN ('new', 'sending')",
+        "CREATE INDEX korus_hold_made ON korus_hold (account, owner, sent_at)",
+        "DROP INDEX korus_ownership_owner",
+        "CREATE INDEX korus_ownership_owner ON korus_ownership (account, owner, is_order, serial)",
+    ),
 }
 """Per version, the statements that migrate from the version before. A new journal needs none."""
 
@@ -94,6 +107,18 @@ def _moments(*names: str, nullable: bool = False) -> list[sa.Column[datetime]]:
     return [sa.Column(name, Moment, nullable=nullable) for name in names]
 
 
+def _few(name: str, which: str, *columns: str) -> sa.Index:
+    """An index of the rows that fulfil a condition only: few are open, and most stay for years."""
+    condition = sa.text(which)
+    return sa.Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
+UNFINISHED: Final = "state IN ('new', 'sending')"
+"""The condition of rows that are open. A statement has to say it in the same words: with bound
+values no database knows that the index of these rows has all it needs. The state is in the index,
+too, so that SQLite prefers it to others of the account.
+"""
+
 META = sa.Table("korus_meta", METADATA, *_key("name"), *_texts("value"))
 
 KEEPER = sa.Table(
@@ -130,7 +155,8 @@ INTENT = sa.Table(
     *_moments("lease_until", nullable=True),
     *_moments("created_at", "updated_at"),
     sa.UniqueConstraint("account", "id"),
-    sa.Index("korus_intent_open", "account", "state"),
+    _few("korus_intent_open", UNFINISHED, "account", "state", "owner"),
+    _few("korus_intent_reference", "caller_reference IS NOT NULL", "account", "caller_reference"),
     sa.Index("korus_intent_day", "account", "owner", "sent_at"),
 )
 
@@ -166,7 +192,8 @@ HOLD = sa.Table(
     sa.Column("amount", Amount, nullable=False, server_default="0"),
     sa.UniqueConstraint("account", "id"),
     sa.Index("korus_hold_key", "account", "key"),
-    sa.Index("korus_hold_open", "account", "owner", "state"),
+    _few("korus_hold_open", UNFINISHED, "account", "state", "owner"),
+    sa.Index("korus_hold_made", "account", "owner", "sent_at"),
 )
 
 HELD = sa.Table(
@@ -210,7 +237,7 @@ OWNERSHIP = sa.Table(
     *_texts("account", "resource_id", "owner"),
     sa.Column("is_order", sa.Boolean, nullable=False),
     sa.UniqueConstraint("account", "resource_id"),
-    sa.Index("korus_ownership_owner", "account", "owner", "is_order"),
+    sa.Index("korus_ownership_owner", "account", "owner", "is_order", "serial"),
 )
 
 AUDIT = sa.Table(

@@ -62,6 +62,15 @@ def of_owner(table: sa.Table) -> sa.ColumnElement[bool]:
     return sa.and_(ours(table), table.c.owner == bindparam("whose"))
 
 
+def _open(table: sa.Table) -> sa.ColumnElement[bool]:
+    """The condition that a row is not FINAL, in the words of the index of such rows."""
+    states = (IntentState.NEW, IntentState.SENDING)
+    unfinished: sa.ColumnElement[bool] = table.c.state.in_(
+        [sa.literal_column(f"'{state}'") for state in states]
+    )
+    return unfinished
+
+
 def intents_that(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Select the intents that fulfil these conditions, oldest first; one row per reservation, in
     the order of the call.
@@ -85,7 +94,8 @@ def newest_intents_that(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     return intents_that(INTENT.c.serial.in_(last.scalar_subquery()))
 
 
-UNFINISHED: Final = INTENT.c.state != IntentState.FINAL
+UNFINISHED: Final = _open(INTENT)
+UNFINISHED_HOLD: Final = _open(HOLD)
 _INTENT: Final = intents_that(INTENT.c.id == bindparam("which"))
 _INTENTS: Final = intents_that(INTENT.c.id.in_(bindparam("ids")))
 _DOUBTFUL: Final = (
@@ -93,7 +103,7 @@ _DOUBTFUL: Final = (
     .where(
         of_owner(INTENT),
         sa.or_(
-            INTENT.c.state.in_((IntentState.NEW, IntentState.SENDING)),
+            UNFINISHED,
             # A closed one that was in doubt and made an order: its owner may not know of that yet.
             sa.and_(INTENT.c.ambiguous, INTENT.c.spends, INTENT.c.sent_at > bindparam("since")),
         ),
@@ -182,7 +192,7 @@ _HOLDS_UNDER_WAY: Final = (
     sa.select(HOLD)
     .where(
         of_owner(HOLD),
-        HOLD.c.state != IntentState.FINAL,
+        UNFINISHED_HOLD,
         sa.or_(HOLD.c.fence_at > bindparam("moment"), HOLD.c.lease_until > bindparam("now")),
     )
     .order_by(HOLD.c.serial)

@@ -3,21 +3,33 @@
 import sqlite3
 import stat
 import sys
+import tracemalloc
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from korus_mcp.foundation.clock import ShiftedClock, SystemClock
-from korus_mcp.journal import engine, postgres
+from korus_mcp.journal import engine, inspection, postgres
 from korus_mcp.journal.engine import Database, make_tables
 from korus_mcp.journal.faults import fault_of
-from korus_mcp.journal.inspection import Inspection
+from korus_mcp.journal.inspection import Inspection, Purged
 from korus_mcp.journal.opening import journal_file, journal_url, may_have_bookings
 from korus_mcp.journal.records import (
     HoldResult,
@@ -29,7 +41,8 @@ from korus_mcp.journal.records import (
     TooMuchOpen,
 )
 from korus_mcp.journal.sql import SqlJournal
-from korus_mcp.journal.tables import VERSION
+from korus_mcp.journal.tables import HOLD, INTENT, VERSION
+from korus_mcp.journal.transaction import UNFINISHED, UNFINISHED_HOLD, WriteTransaction, ours
 from korus_mcp.settings import Environment, Settings
 from tests.fixtures.journals import sharing
 from tests.journal.rows import (
@@ -176,6 +189,12 @@ def test_an_older_journal_is_brought_up_in_order_and_once(tmp_path: Path) -> Non
 
 MADE_SINCE_1 = (
     "ALTER TABLE korus_keeper DROP COLUMN stopped_at",
+    "DROP INDEX korus_intent_open",
+    "CREATE INDEX korus_intent_open ON korus_intent (account, state)",
+    "DROP INDEX korus_intent_reference",
+    "DROP INDEX korus_hold_made",
+    "DROP INDEX korus_ownership_owner",
+    "CREATE INDEX korus_ownership_owner ON korus_ownership (account, owner, is_order)",
     "DROP TABLE korus_asked",
     "DROP INDEX korus_held_owner",
     "DROP TABLE korus_held",
@@ -283,6 +302,109 @@ async def test_a_stop_ends_new_orders_of_all_servers_at_once_and_settles_those_o
     assert (await operator.verify(unsealed=0)).problems == ()
     for journal in (one, two, operator):
         await journal.close()
+
+
+@BOTH
+async def test_a_purge_takes_some_rows_at_a_time_and_others_order_between(
+    store: str, sql_url: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "REMOVED_AT_A_TIME", 2)
+    url = sql_url(store)
+    operator = Inspection.at(url, "account", clock=SystemClock(), audit_key="a key")
+    other = journal_at(url)
+    for name in "abcdefg":
+        await sent(other, intent(name, f"of {name}", approved_total=Decimal(1)))
+        await other.settle(name, OrderResult({f"of {name}": f"o-{name}"}))
+    await sent(other, intent("in doubt", approved_total=Decimal(1)))
+    for name in "hij":
+        await other.begin_hold(hold(name, name), MINE)
+        await other.settle_hold(name, HoldResult([f"r-{name}"]))
+    before = operator.written
+    purged = list[Purged]()
+
+    async def purge() -> None:
+        purged.append(await operator.purge(datetime(9000, 1, 1, tzinfo=UTC)))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(purge)
+        for name in "klm":
+            await other.begin_hold(hold(name, name), MINE)
+    assert (purged[0].orders, purged[0].holds) == (7, 3)
+    # Four of orders, two of holds, some of approvals, and the row of the audit.
+    assert operator.written - before >= 4 + 2 + 1
+    assert await other.unfinished() == 1
+    assert await other.intents_of(["of a"]) == {}
+    assert await other.intents_of(["reservation of in doubt"]) != {}
+    assert await other.owners_of(["o-a"]) == {"o-a": ADA}
+    assert (await operator.verify(unsealed=0)).problems == ()
+    await operator.close()
+    await other.close()
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("which", "index"),
+    [
+        (UNFINISHED, "korus_intent_open"),
+        (UNFINISHED_HOLD, "korus_hold_open"),
+        (INTENT.c.caller_reference == "mine", "korus_intent_reference"),
+    ],
+)
+async def test_few_of_many_rows_are_found_by_an_index_of_the_few(
+    which: ColumnElement[bool], index: str, store: str, sql_url: Address
+) -> None:
+    journal = journal_at(sql_url(store))
+    await journal.installation()
+
+    def plan(connection: Connection) -> str:
+        table = HOLD if index == "korus_hold_open" else INTENT
+        asked = select(table.c.id).where(ours(table), which).params(of_account="account")
+        told = str(asked.compile(connection, compile_kwargs={"literal_binds": True}))
+        if store == "sqlite":
+            return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}").all())
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # it has no rows yet
+        return str(connection.exec_driver_sql(f"EXPLAIN {told}").all())
+
+    assert index in await journal._database.run(plan, writes=True)
+    await journal.close()
+
+
+async def test_the_check_of_an_audit_takes_no_more_memory_for_more_rows(tmp_path: Path) -> None:
+    journal = Inspection.at(
+        f"sqlite:///{tmp_path / 'j.sqlite'}", "account", clock=SystemClock(), audit_key="a key"
+    )
+    peaks = list[int]()
+    for _ in range(2):
+        for _ in range(2):
+            await journal._written(partial(noted, 2 * inspection.AT_A_TIME))
+        tracemalloc.start()
+        try:
+            assert (await journal.verify(unsealed=0)).problems == ()
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] <= 1.1 * peaks[0]
+    await journal.close()
+
+
+def noted(number: int, tx: WriteTransaction) -> None:
+    for each in range(number):
+        tx.note("closed", ADA, f"intent {each}", orders={"r1": "o1"})
+
+
+async def test_of_many_broken_rows_some_are_told_and_all_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "MOST_PROBLEMS", 3)
+    url = f"sqlite:///{tmp_path / 'j.sqlite'}"
+    journal = Inspection.at(url, "account", clock=SystemClock(), audit_key="a key")
+    await journal._written(partial(noted, 10))
+    await journal.close()
+    other = Inspection.at(url, "account", clock=SystemClock(), audit_key="another key")
+    problems = (await other.verify(unsealed=0)).problems
+    assert len(problems) == 4
+    assert problems[-1] == "and 8 more problems", "each row, and the count of the rows"
+    await other.close()
 
 
 async def test_a_file_is_its_owners_alone_and_synced_at_every_commit(tmp_path: Path) -> None:

@@ -177,8 +177,12 @@ class _Transaction:
         await self._connection.execute("COMMIT")
 
     async def rollback(self) -> None:
-        """Undo it."""
-        await self._connection.execute("ROLLBACK")
+        """Undo it; where the connection cannot say so any more, it is given up, which undoes it."""
+        try:
+            await self._connection.execute("ROLLBACK")
+        except asyncpg.InternalClientError:
+            # Its last statement was cut off, by a caller who left or a server that ended it.
+            self._connection.terminate()
 
 
 class _BrokeBeforeCommit(Exception):

@@ -58,13 +58,12 @@ export class Writer {
   }
 
   /**
-   * A moment of the service, such as the end of a hold: in the reader's zone where it came in UTC,
-   * else as it was given. Today's without the day.
+   * A moment of the service, such as the end of a hold: by the reader's clock, since they wait for
+   * it; without an offset as it was given. Today's without the day.
    */
   moment(text) {
     const at = parsed(text);
     if (!at?.hasTime || at.instant === null) return this.atVenue(text);
-    if (!at.isUtc) return this.atVenue(text);
     return this.instant(at.instant);
   }
 
@@ -146,7 +145,6 @@ function parsed(text) {
     asWritten,
     hasTime: hour !== undefined,
     instant: shift === null ? null : asWritten - shift * 60_000,
-    isUtc: shift === 0,
   };
 }
 

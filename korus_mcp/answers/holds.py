@@ -96,16 +96,14 @@ class HoldView(Part):
             ]
         return self.model_copy(update={"seats": kept, "more_seats": rest, "lines": lines})
 
-    def text(self, *, is_counted: bool = True) -> str:
-        """A few lines of text. `is_counted`: the seconds left are told, where they are known."""
+    def text(self) -> str:
+        """A few lines of text."""
         state = self.state
-        if self.seconds_left is not None and is_counted:
+        if self.seconds_left is not None:
             state += f" until {self.expires_at} ({self.seconds_left} s left)"
         # An unknown end is stated as such: nobody should hurry, or believe that there is time.
         elif self.state == HoldState.HELD and self.expires_at is None:
             state += " until a time not stated"
-        elif self.state == HoldState.HELD and self.seconds_left is not None:
-            state += f" until {self.expires_at}"
         elif self.state == HoldState.HELD:
             state += f" until {self.expires_at} by the issuer's clock (how long is not known)"
         elif self.expires_at is not None:

@@ -96,8 +96,7 @@ class OrderView(View):
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
             how,
-            # One clock is enough: that of the yes ends first.
-            *(hold.text(is_counted=self.open_seconds is None) for hold in self.summary),
+            *(hold.text() for hold in self.summary),
             *orders,
             *(failed.text() for failed in self.failed),
             total_text(self.total, self.summary),

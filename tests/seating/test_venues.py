@@ -226,9 +226,9 @@ async def test_the_sheet_of_a_venue_agrees_with_its_table(
     )
     ranking = ranked(table, ZoneQuery(quantity=2), drawing)
     sheet = sheet_of(drawing, table, ranking, context)
-    assert sum(len(row) // 2 for zone in sheet["zones"] for row in zone.get("rows", ())) == _seats(
-        venue.declared.seat_maps[number]
-    )
+    assert sum(
+        len(row.split()) // 2 for zone in sheet["zones"] for row in zone.get("rows", ())
+    ) == _seats(venue.declared.seat_maps[number])
     for zone, row in zip(sheet["zones"], table.zones, strict=True):
         assert zone["name"] == row.name
         assert [o["id"] for o in zone.get("offers", [])] == [

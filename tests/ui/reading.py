@@ -24,7 +24,7 @@ SCROLLING = """() => [...document.querySelectorAll("body *")]
   .filter((e) => /auto|scroll/.test(getComputedStyle(e).overflowY + getComputedStyle(e).overflowX))
   .map((e) => `${e.tagName}.${e.className}`)"""
 SMALL = """least => [...document.querySelectorAll("button, input, summary, label, a, select")]
-  .filter((e) => e.checkVisibility())
+  .filter((e) => e.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true }))
   .map((e) => [e.getAttribute("data-place") ?? e.className, e.getBoundingClientRect()])
   .filter(([, box]) => box.width < least || box.height < least)
   .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""

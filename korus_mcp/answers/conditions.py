@@ -10,6 +10,7 @@ from korus_mcp.booking.conditions import Attached, Conditions
 from korus_mcp.booking.hold import Hold
 from korus_mcp.catalog.bases import BaseRecord
 from korus_mcp.foundation.folding import fold
+from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.text import CUT_MARK, inert_line
 
 FINAL: Final = "It cannot be cancelled here; no mail is promised."
@@ -39,10 +40,9 @@ def what_issuer_says(base: BaseRecord) -> str | None:
     """The beginning of the terms of a product base, and whom its tickets are for, before anything
     of it is held; None where its issuer says neither.
     """
-    line, is_whole = in_one_line(base.terms or "", SHORT_TERMS)
-    rest = "" if is_whole else f" (all: {addresses.product_base(base.handle)})"
-    ages = (inert_line(each, AGES_LENGTH) for each in base.age_limits if each not in line)
-    said = [f'Terms: "{line}"{rest}'] * bool(line)
+    terms = _beginning_of(base.terms, base.handle, SHORT_TERMS) if base.terms else ""
+    ages = (inert_line(each, AGES_LENGTH) for each in base.age_limits if each not in terms)
+    said = [terms] * bool(terms)
     return " ".join([*said, *(words("en").ages.format(each) for each in ages)]) or None
 
 
@@ -50,9 +50,14 @@ def _terms(conditions: Conditions) -> Iterator[str]:
     stated = sorted((str(base), text) for base, text in conditions.terms.items() if text)
     most = max(LEAST_TERMS, TERMS_LENGTH // max(1, len(stated)))
     for base, text in stated:
-        line, is_whole = in_one_line(text, most)
-        rest = "" if is_whole else f" (all: {addresses.product_base(base)})"
-        yield f'Terms: "{line}"{rest}'
+        yield _beginning_of(text, base, most)
+
+
+def _beginning_of(terms: str, base: Handle | str, most: int) -> str:
+    """Terms in one line of at most so many characters, with the address of the rest."""
+    line, is_whole = in_one_line(terms, most)
+    rest = "" if is_whole else f" (all: {addresses.product_base(base)})"
+    return f'Terms: "{line}"{rest}'
 
 
 def in_one_line(text: str, most: int) -> tuple[str, bool]:

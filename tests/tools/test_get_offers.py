@@ -439,13 +439,18 @@ def test_what_some_offers_of_a_day_need_is_said_of_them_alone() -> None:
     ]
 
 
-async def test_the_next_step_is_to_check_where_a_listed_offer_may_have_moved() -> None:
-    async with desk(only=("park",)) as each:
+async def test_the_next_step_is_to_check_where_there_is_something_to_choose_or_a_price_moves() -> (
+    None
+):
+    async with desk(only=("park", "museum", "stadium")) as each:
 
         async def next_of(landmark: str) -> str:
             page = await each.call("get_offers", product_base_id=each.handle(landmark), limit=2)
             return str(page["next"])
 
-        # Without a session or a price that moves nothing is to be chosen: reserve checks the stock.
+        check = "Call check_availability with an offer_id."
+        assert await next_of("museum_base") == check, "its price follows demand"
+        assert await next_of("stadium_base") == check, "it has sessions"
+        # Without either nothing is to be chosen: reserve checks the stock.
         assert await next_of("park_base") == "Call reserve: it checks the stock."
         assert "Call reserve" in await next_of("undated_base")

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar, Unpack
+from typing import Any, Generic, TypeAlias, TypeVar, Unpack
 
 from anyio import to_thread
+from cachetools import LRUCache
 from pydantic import ValidationError
 
 from korus_mcp.api import jsonld
@@ -23,6 +24,8 @@ PAGES_LIMIT = 4000
 """The most pages that are read of one list: 200,000 items."""
 READINGS_LIMIT = 3
 """The most times a list is read in all, if it changes while it is read."""
+KEPT_PAGES = 8
+"""How many live pages are kept, so that the same answer is not made models of again."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ class Page(Generic[R]):
         return len(self.items) + self.unreadable
 
 
+KeptPages: TypeAlias = "LRUCache[object, tuple[jsonld.JsonObject, Page[Any]]]"
+"""The last answers of some lists with the pages that they are, by what was asked."""
+
+
 @dataclass(slots=True, eq=False)
 class Pages(Generic[R]):
     """A list of the API, whose pages are fetched when needed: `async for`, `page(n)` or `all()`."""
@@ -53,6 +60,10 @@ class Pages(Generic[R]):
     fetch: Callable[[int], Awaitable[jsonld.JsonObject]]
     """Asks for a page by its number."""
     paged: bool = True
+    kept: "KeptPages | None" = None
+    """Where its pages are kept, of a list that is asked for again and again."""
+    asked: object = None
+    """What was asked, the key there."""
     unreadable: int = field(default=0, init=False)
     """How many members without a usable id were found when the whole list was read."""
     missing: int = field(default=0, init=False)
@@ -74,10 +85,17 @@ class Pages(Generic[R]):
             if number == 1:
                 raise
             return Page((), number, None, last=True)
+        known = None if self.kept is None else self.kept.get((self.asked, number))
+        # Asked each time, but mostly answered as before: to compare is cheaper than to read.
+        if known is not None and known[0] == body:
+            return known[1]
         # With some thousand values pydantic would block the event loop for too long.
-        if not jsonld.is_large(body):
-            return self._read(body, number)
-        return await to_thread.run_sync(self._read, body, number)
+        if jsonld.is_large(body):
+            return await to_thread.run_sync(self._read, body, number)
+        page = self._read(body, number)
+        if self.kept is not None:
+            self.kept[self.asked, number] = (body, page)
+        return page
 
     async def all(self, most: int | None = None) -> list[R]:
         """Every item, in order; of a list that is longer than `most`, the first `most` + 1.
@@ -200,6 +218,7 @@ class Reads:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self._kept: KeptPages = LRUCache(KEPT_PAGES)
 
     async def _one(
         self,
@@ -221,8 +240,12 @@ class Reads:
         *,
         params: Params = (),
         paged: bool = True,
+        is_live: bool = False,
     ) -> Pages[R]:
-        """The list at an address. Nothing is sent yet, but a text that is no id is refused."""
+        """The list at an address. Nothing is sent yet, but a text that is no id is refused.
+
+        `is_live`: one that is asked for again and again, whose pages are kept.
+        """
         path = kind.iri(*ids)
 
         def fetch(number: int) -> Awaitable[jsonld.JsonObject]:
@@ -230,4 +253,6 @@ class Reads:
             place = (("page", str(number)), ("itemsPerPage", str(PAGE_SIZE))) if paged else ()
             return self._wire.read(kind.operation, path, (*place, *params), language=language)
 
-        return Pages(kind.operation, model, fetch, paged=paged)
+        kept = self._kept if is_live else None
+        asked = (path, params, language)
+        return Pages(kind.operation, model, fetch, paged=paged, kept=kept, asked=asked)

@@ -83,7 +83,10 @@ class Ticketing(Reads):
         self, catalog_id: str, filters: OfferFilters = EVERY_OFFER, *, language: str | None = None
     ) -> Pages[Offer]:
         """The offers that match; stock and price here lag behind the live ones (T21)."""
-        return self._pages(jsonld.OFFERS, (catalog_id,), Offer, language, params=filters.params())
+        params = filters.params()
+        return self._pages(
+            jsonld.OFFERS, (catalog_id,), Offer, language, params=params, is_live=True
+        )
 
     async def get_offer(
         self, catalog_id: str, offer_id: str, *, language: str | None = None

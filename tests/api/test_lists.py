@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from korus_mcp.api import Malformed, NotFound, ReservationLine, TicketChoice, lists
-from korus_mcp.api.jsonld import OFFER, OFFER_TICKET
+from korus_mcp.api.jsonld import OFFER, OFFER_TICKET, OFFERS
 from korus_mcp.api.lists import READINGS_LIMIT
 from tests.api.wire import RESERVATIONS_BULK, Net, collection
 
@@ -157,6 +157,29 @@ async def test_a_page_says_where_it_stands() -> None:
     assert (second.number, second.total, second.last) == (2, 120, False)
     assert (third.total, third.last) == (120, True)
     assert (beyond.items, beyond.last) == ((), True)
+
+
+async def test_the_same_answer_is_made_models_of_once_and_another_anew() -> None:
+    def stock(left: int) -> dict[str, object]:
+        return {"member": [{"id": "a", "availableQuantity": left}, {"id": "b"}]}
+
+    net = Net()
+    asked = net.get(OFFERS.iri("c1"), stock(4), stock(4), stock(3), stock(4))
+    pages = net.api.ticketing.list_offers("c1")
+    first, same, fewer, back = [await pages.page() for _ in range(4)]
+    assert asked.call_count == 4
+    assert same is first
+    assert [page.items[0].available_quantity for page in (first, fewer, back)] == [4, 3, 4]
+
+
+async def test_kept_pages_are_of_what_was_asked() -> None:
+    net = Net()
+    net.get(OFFERS.iri("c1"), collection(["a"]), collection(["b"]), collection(["a"]))
+    of = net.api.ticketing.list_offers
+    english, french = of("c1", language="en"), of("c1", language="fr")
+    found = [await english.page(), await french.page(), await english.page()]
+    assert [page.items[0].id for page in found] == ["a", "b", "a"]
+    assert found[2] is found[0]
 
 
 async def test_the_first_page_may_not_be_missing() -> None:

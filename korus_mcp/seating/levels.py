@@ -13,7 +13,7 @@ from statistics import median
 from typing import Final, TypeAlias
 
 from korus_mcp.foundation.folding import words
-from korus_mcp.seating.geometry import Box, Places, Point, contains, hull
+from korus_mcp.seating.geometry import Box, Places, Point, contains, hull, turn
 
 _WITHIN: Final = 0.55
 """Seats of two zones nearer than so many steps stand within each other."""
@@ -69,9 +69,17 @@ class Footprint:
     @cached_property
     def hull(self) -> Sequence[Point]:
         """About the hull of its seats."""
-        return hull(
-            seat for row in self.rows for seat in (*row[:: len(row) // _OF_A_ROW + 1], row[-1])
-        )
+        return hull(self.spread)
+
+    @cached_property
+    def spread(self) -> list[Point]:
+        """Some seats of each row, with both its ends."""
+        return [seat for row in self.rows for seat in (*row[:: len(row) // _OF_A_ROW + 1], row[-1])]
+
+    @cached_property
+    def is_broad(self) -> bool:
+        """Whether its seats are not all on one line."""
+        return any(turn(self.spread[0], self.spread[-1], seat) for seat in self.spread)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +124,14 @@ def _at_one_place(zones: Mapping[int, Footprint]) -> Iterator[tuple[int, int]]:
                 yield one, other
             continue
         few, many = sorted((one, other), key=lambda n: sum(map(len, zones[n].rows)))
+        if not zones[few].rows:
+            continue
         # The boxes of blocks in a ring share much, but not one seat: that is soon seen.
         first = zones[few].some[:: len(zones[few].some) // _FIRST + 1]
-        inside = sum(contains(zones[many].hull, seat) for seat in first)
-        if len(zones[many].hull) > 2 and inside < _PARTLY * len(first):
+        if zones[many].is_broad and (
+            _are_apart(first, zones[many].spread)
+            or sum(contains(zones[many].hull, seat) for seat in first) < _PARTLY * len(first)
+        ):
             continue
         step = min(mine.step, its.step)
         if step <= 0:
@@ -138,6 +150,19 @@ def _meeting(zones: Mapping[int, Footprint]) -> Iterator[tuple[int, int]]:
             if zones[other].box.left > zones[one].box.right:
                 break
             yield one, other
+
+
+def _are_apart(some: Sequence[Point], others: Sequence[Point]) -> bool:
+    """Whether a line across the way from ones to the others keeps them apart."""
+    (x0, y0), (x1, y1) = _middle(some), _middle(others)
+    across, down = x1 - x0, y1 - y0
+    reach = max([x * across + y * down for x, y in some])
+    return reach < min([x * across + y * down for x, y in others])
+
+
+def _middle(seats: Sequence[Point]) -> Point:
+    xs, ys = zip(*seats, strict=True)
+    return sum(xs) / len(seats), sum(ys) / len(seats)
 
 
 class _Net:

@@ -108,14 +108,18 @@ def lines_in(row: Sequence[Point]) -> list[Line]:
 
 def direction_of(seats: Sequence[Point]) -> Point:
     """The direction in which seats spread most (their principal axis), of length 1."""
-    count = len(seats)
     # Measured from one of them: far from the origin, squares would lose their digits.
     x0, y0 = seats[0]
-    across, down = [x - x0 for x, _ in seats], [y - y0 for _, y in seats]
-    x_mean, y_mean = sum(across) / count, sum(down) / count
-    across, down = [x - x_mean for x in across], [y - y_mean for y in down]
-    xx, yy = sum(map(mul, across, across)), sum(map(mul, down, down))
-    angle = atan2(2 * sum(map(mul, across, down)), xx - yy) / 2
+    return main_direction([x - x0 for x, _ in seats], [y - y0 for _, y in seats])
+
+
+def main_direction(across: Sequence[float], down: Sequence[float]) -> Point:
+    """The direction in which places, told from one of them, spread most; of length 1."""
+    count, x_sum, y_sum = len(across), sum(across), sum(down)
+    xx = sum(map(mul, across, across)) - x_sum * x_sum / count
+    yy = sum(map(mul, down, down)) - y_sum * y_sum / count
+    xy = sum(map(mul, across, down)) - x_sum * y_sum / count
+    angle = atan2(2 * xy, xx - yy) / 2
     return cos(angle), sin(angle)
 
 
@@ -130,15 +134,21 @@ def is_ring(line: Line) -> bool:
 def _is_path(seats: Sequence[Point]) -> bool:
     """Whether seats, in this order, go from one end to the other without turning back."""
     whole = dist(seats[0], seats[-1])
-    if whole < _PATH * sum(map(dist, seats, seats[1:])):
+    steps = list(map(dist, seats, seats[1:]))
+    way = sum(steps)
+    if whole < _PATH * way:
         return False
     # Two lines far apart are a long way, too, but not one on which each step leads on.
     (x0, y0), (x1, y1) = seats[0], seats[-1]
     across, down = (x1 - x0) / whole if whole else 0.0, (y1 - y0) / whole if whole else 0.0
     asked = range(0, len(seats) - 1, max(1, (len(seats) - 1) // _ASKED_STEPS))
+    # A step that does not lead on is a detour of a half of it or more: on a way so straight there
+    # is no room for many.
+    if 4 * (way - whole) < min(steps) * len(asked):
+        return True
     onward = sum(
         (seats[n + 1][0] - seats[n][0]) * across + (seats[n + 1][1] - seats[n][1]) * down
-        >= _ONWARD * dist(seats[n], seats[n + 1])
+        >= _ONWARD * steps[n]
         for n in asked
     )
     return 2 * onward >= len(asked)
@@ -149,8 +159,10 @@ def _lower_third(steps: Sequence[float]) -> float:
     return steps[(len(steps) - 1) // 3]
 
 
-def _run(steps: Iterable[float], farthest: float) -> int:
+def _run(steps: Sequence[float], farthest: float) -> int:
     """The most seats of a line of which no two neighbours are farther apart."""
+    if not steps or max(steps) <= farthest:
+        return len(steps) + 1
     longest = run = 1
     for step in steps:
         run = run + 1 if step <= farthest else 1

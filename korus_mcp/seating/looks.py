@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import atan2, cos, dist, hypot, inf, sin, sqrt
 from operator import mul
-from statistics import fmean
 from typing import Final
 
 from korus_mcp.seating.geometry import Point
-from korus_mcp.seating.lines import Line, direction_of, is_ring
+from korus_mcp.seating.lines import Line, is_ring, main_direction
 from korus_mcp.seating.names import RowKey, row_orders
 
 _BEND: Final = 0.02
@@ -101,34 +100,41 @@ class _Piece:
                 seats=len(line),
             )
         # Odd steps: with even ones, a row that is listed left and right in turn would be a half.
-        some = line[:: (len(line) // _FITTED_SEATS) | 1]
-        along = direction_of(some)
-        bow, doubt, half = _bow_of(some, along)
+        step = (len(line) // _FITTED_SEATS) | 1
+        # Measured from its end: far from the origin, squares would lose their digits.
+        across, down = [x - xs[0] for x in xs[::step]], [y - ys[0] for y in ys[::step]]
+        along = main_direction(across, down)
+        bow, doubt, half = _bow_of(across, down, along)
         return cls(
             row=row, middle=middle, along=along, half=half, bow=bow, doubt=doubt, seats=len(line)
         )
 
 
-def _bow_of(line: Sequence[Point], along: Point) -> tuple[Point, float, float]:
-    """The bow of a line across its direction, its uncertainty, and half of the line's length."""
-    (x0, y0), count = line[0], len(line)
+def _bow_of(
+    across: Sequence[float], down: Sequence[float], along: Point
+) -> tuple[Point, float, float]:
+    """The bow of a line across its direction, its uncertainty, and half of the line's length.
+
+    Its seats are told from its end.
+    """
+    count = len(across)
     c, s = along
-    us = [(x - x0) * c + (y - y0) * s for x, y in line]
-    vs = [(y - y0) * c - (x - x0) * s for x, y in line]
-    u_mean, v_mean = sum(us) / count, sum(vs) / count
-    us, vs = [u - u_mean for u in us], [v - v_mean for v in vs]
+    x_mean, y_mean = sum(across) / count, sum(down) / count
+    u_mean, v_mean = x_mean * c + y_mean * s, y_mean * c - x_mean * s
+    us = [x * c + y * s - u_mean for x, y in zip(across, down, strict=True)]
+    vs = [y * c - x * s - v_mean for x, y in zip(across, down, strict=True)]
     half = (max(us) - min(us)) / 2
-    # Least squares of v = a + b u + c u²; by the choice of `along`, b is 0 but for what u² brings.
-    squares = [u * u for u in us]
+    # Least squares of v = a + b u + c u²; by the choice of `along`, b is 0 but for what u² brings,
+    # and both u and v have the mean 0.
+    squares = list(map(mul, us, us))
     spread = sum(squares)
     if count < 3 or spread <= 0:
         return (0.0, 0.0), inf, half
-    mean, slope = spread / count, sum(map(mul, squares, us)) / spread
-    bends = [square - mean - slope * u for square, u in zip(squares, us, strict=True)]
-    weight = sum(map(mul, bends, bends))
+    skew = sum(map(mul, squares, us))
+    weight = sum(map(mul, squares, squares)) - spread * spread / count - skew * skew / spread
     if weight <= (half * half) ** 2 * _LEAST:
         return (0.0, 0.0), inf, half
-    bend = sum(map(mul, bends, vs)) / weight
+    bend = sum(map(mul, squares, vs)) / weight
     rest = max(sum(map(mul, vs, vs)) - bend * bend * weight, 0.0)
     doubt = sqrt(rest / (count - 3) / weight) if count > 3 else inf
     deep = bend * half * half
@@ -273,7 +279,7 @@ def _way(rows: Sequence[tuple[RowKey | None, float]]) -> int:
     if len(depths) < 2:
         return 0
     steps = [
-        after - before for before, after in pairwise(fmean(depths[key]) for key in sorted(depths))
+        after - before for before, after in pairwise(_mean(depths[key]) for key in sorted(depths))
     ]
     least = max(map(abs, steps)) * 1e-3
     if all(step > least for step in steps):
@@ -297,9 +303,13 @@ def _is_behind_itself(
     spread = max(
         (max(found) - min(found) for row, found in depths.items() if row in mine), default=0.0
     )
-    steps = [abs(b - a) for a, b in pairwise(sorted(map(fmean, depths.values())))]
+    steps = [abs(b - a) for a, b in pairwise(sorted(map(_mean, depths.values())))]
     return bool(steps) and spread > _SAME_DEPTH * sorted(steps)[len(steps) // 2]
 
 
 def _along(point: Point, direction: Point) -> float:
     return point[0] * direction[0] + point[1] * direction[1]
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)

@@ -280,7 +280,7 @@ class _Sheet:
     def _area(self, group: Element, zone: PricedZone, outline: str) -> None:
         self._painted(group, "path", zone.look, d=outline)
         # The strong edge of a best zone ends where a zone within it begins.
-        if zone in self._scene.best:
+        if zone.drawn.number in self._best_numbers:
             edge = _add(group, "path", d=outline, fill="none")
             _set(edge, stroke=self._theme.ink, stroke_width=3.5, stroke_linejoin="round")
 
@@ -449,6 +449,10 @@ class _Sheet:
         # The best zone is numbered last, so that its number is on top of the others.
         for rank in reversed(range(len(self._best_places))):
             self._number(rank + 1, self._best_at(rank))
+
+    @cached_property
+    def _best_numbers(self) -> frozenset[int]:
+        return frozenset(zone.drawn.number for zone in self._scene.best)
 
     @cached_property
     def _best_places(self) -> list[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
 
-from korus_mcp.seating.geometry import Box, Places, Point, area, box_of, contains, spans
+from korus_mcp.seating.geometry import Box, Places, Point, area, box_of, contains, spans_at
 
 Outline: TypeAlias = tuple[Point, ...]
 Span: TypeAlias = tuple[float, float]
@@ -87,7 +87,11 @@ def _rooms(block: Outline, box: Box, others: Sequence[Outline]) -> list[Box]:
     count = min(_LINES, max(2, int(box.height / _LEAST)))
     rim = box.height * 1e-3
     ys = [box.top + rim + (box.height - 2 * rim) * n / count for n in range(count + 1)]
-    free = [_without(spans(block, y), [s for each in others for s in spans(each, y)]) for y in ys]
+    free: list[Sequence[Span]] = [*spans_at(block, ys)]
+    for other in others:
+        for n, taken in enumerate(spans_at(other, ys)):
+            if taken:
+                free[n] = _without(free[n], taken)
     middle = (box.left + box.right) / 2
     best: dict[int, tuple[float, Box]] = {}
     for top in range(count):
@@ -97,9 +101,12 @@ def _rooms(block: Outline, box: Box, others: Sequence[Outline]) -> list[Box]:
             if not common:
                 break
             left, right = common[0] if len(common) == 1 else max(common, key=_width)
+            # Higher rooms here are no wider.
+            if right - left < _LEAST:
+                break
             away = abs((left + right) / 2 - middle) + abs(top + bottom - count) / count * box.height
             worth = right - left - _ASIDE * away
-            if right - left >= _LEAST and worth > best.get(bottom - top, (0.0, box))[0]:
+            if worth > best.get(bottom - top, (0.0, box))[0]:
                 best[bottom - top] = worth, Box(left, ys[top], right, ys[bottom])
     return [room for _, room in best.values()]
 
@@ -129,6 +136,8 @@ def _without(spans_: Sequence[Span], taken: Sequence[Span]) -> Sequence[Span]:
     """What of some spans others leave."""
     left = list(spans_)
     for start, end in taken:
+        if not left or end <= left[0][0] or start >= left[-1][1]:
+            continue
         left = [
             part
             for a, b in left

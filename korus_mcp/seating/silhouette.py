@@ -14,10 +14,9 @@ from korus_mcp.seating.geometry import (
     area,
     contains,
     edges,
-    hull,
-    padded,
     simplified,
     turn,
+    widened,
 )
 
 _BENT: Final = 1.15
@@ -29,13 +28,15 @@ _ASKED_SEATS: Final = 80
 """The most seats of a zone that are checked to be inside its outline: all would take too long."""
 
 
-def silhouettes(rows: Sequence[Sequence[Point]], pad: float) -> Iterator[tuple[Point, ...]]:
+def silhouettes(
+    rows: Sequence[Sequence[Point]], bare: Sequence[Point], pad: float
+) -> Iterator[tuple[Point, ...]]:
     """Outlines around the seats of at least one row, at a distance `pad`, the better one first.
 
-    Rows are in order from one side to the other, and all in one direction.
+    Rows are in order from one side to the other, and all in one direction. `bare` is the hull of
+    their seats.
     """
-    bare = hull(seat for row in rows for seat in row)
-    around = simplified(padded(bare, pad), pad * _SMOOTH)
+    around = simplified(widened(bare, pad), pad * _SMOOTH)
     long_rows = [row for row in rows if len(row) > 1]
     is_bent = bool(long_rows) and _is_bent(bare, long_rows, pad)
     if not is_bent:

@@ -402,6 +402,8 @@ SEATS: list[dict[str, object]] = [
         {"angle": 30},
         {"name": 3, "x": 1, "y": 1},
         {"name": "3"},
+        {"name": "3", "x": 1, "angle": 30},
+        {"name": "3", "x": 1, "y": float("nan")},
         {"name": "a\0b", "x": 1, "y": 1},
         {"name": "3", "x": True, "y": 1},
         {"name": "3", "x": 10**400, "y": 1},
@@ -418,6 +420,11 @@ def test_plain_seats_are_the_same_beside_an_odd_one(odd: dict[str, object]) -> N
     last = Seat.model_validate(odd)
     assert mixed[2] == last
     assert mixed[2].unread == last.unread
+
+
+def test_seats_so_far_away_that_their_sum_is_endless_are_plain_ones() -> None:
+    far = Row.model_validate({"seats": [{"x": 1e308, "y": 1}, {"x": 1e308, "y": 2}]}).seats
+    assert (type(far).__name__, far[1].x) == ("PlainSeats", 1e308)
 
 
 def test_seats_without_names_have_none() -> None:

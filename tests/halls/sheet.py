@@ -95,7 +95,7 @@ def _map(hall: Hall, x: float, y: float) -> Element:
 def _frame(drawing: Drawing, picture: str) -> tuple[float, float, float]:
     """Where the picture has the upper left corner of the drawing, and how large it draws it."""
     seen = [corner for area in read_picture(picture).areas for corner in area.corners]
-    made = [corner for zone in drawing.zones for corner in zone.outline]
+    made = [corner for zone in drawing.zones for outline in zone.outlines for corner in outline]
     (left, right), (top, _) = ((min(c), max(c)) for c in zip(*seen, strict=True))
     (start, end), (above, _) = ((min(c), max(c)) for c in zip(*made, strict=True))
     scale = (right - left) / (end - start)

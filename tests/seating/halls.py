@@ -28,6 +28,34 @@ def bowl(*, zones: int, rows: int, seats: int) -> Json:
     }
 
 
+def blocks(*, zones: int, rows: int, seats: int) -> Json:
+    """Zones of straight rows, ten of them side by side, with aisles between; row 1 is in front."""
+    return {
+        "id": "blocks",
+        "zones": [
+            {
+                "name": f"Zone {n}",
+                "capacity": rows * seats,
+                "rows": [
+                    {
+                        "name": str(r + 1),
+                        "seats": [
+                            {
+                                "name": str(s + 1),
+                                "x": float(n % 10 * (seats + 4) + s),
+                                "y": float(n // 10 * (rows + 4) + r),
+                            }
+                            for s in range(seats)
+                        ],
+                    }
+                    for r in range(rows)
+                ],
+            }
+            for n in range(zones)
+        ],
+    }
+
+
 def bowl_offers(zones: int) -> list[SeatOffer]:
     """Three price types for each zone of a bowl."""
     return [

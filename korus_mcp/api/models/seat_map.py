@@ -64,19 +64,26 @@ class PlainSeats(Sequence[Seat]):
     @classmethod
     def of(cls, members: Sequence[object]) -> Self | None:
         """The seats of a list as JSON has it; None if one of them is not plain."""
-        keys = {tuple(each) if type(each) is dict else None for each in members}
-        if len(keys) != 1 or sorted(keys.pop() or ()) not in (["name", "x", "y"], ["x", "y"]):
+        if set(map(type, members)) != {dict}:
             return None
         plain = cast("Sequence[dict[str, Any]]", members)
-        xs, ys = (_numbers([each[key] for each in plain]) for key in ("x", "y"))
+        keys = ("x", "y", "name") if "name" in plain[0] else ("x", "y")
+        if set(map(len, plain)) != {len(keys)}:
+            return None
+        try:
+            across, down, *named = [[each[key] for each in plain] for key in keys]
+        except KeyError:
+            return None
+        xs, ys = _numbers(across), _numbers(down)
         if xs is None or ys is None:
             return None
-        if "name" not in plain[0]:
+        if not named:
             return cls(None, xs, ys)
-        names = [each["name"] for each in plain]
-        if set(map(type, names)) != {str} or any(_BETWEEN in name for name in names):
+        (names,) = named
+        if set(map(type, names)) != {str}:
             return None
-        return cls(_BETWEEN.join(names), xs, ys)
+        together = _BETWEEN.join(names)
+        return cls(together, xs, ys) if together.count(_BETWEEN) == len(names) - 1 else None
 
     @property
     def names(self) -> Sequence[str | None]:
@@ -114,7 +121,8 @@ def _numbers(found: Sequence[object]) -> "array[float] | None":
         numbers = array("d", cast("Sequence[float]", found))
     except OverflowError:  # a whole number of hundreds of digits
         return None
-    return numbers if all(map(isfinite, numbers)) else None
+    # A sum is finite only if all of it is, but for numbers so large that it is not even then.
+    return numbers if isfinite(sum(numbers)) or all(map(isfinite, numbers)) else None
 
 
 def _read_seats(value: object, handler: pydantic.ValidatorFunctionWrapHandler) -> Sequence[Seat]:

@@ -36,6 +36,7 @@ INSIDE: Final = {
     "ApprovalUsed": "APPROVAL_REQUIRED",
     "ClaimRefused": "the base of those four",
     "DayLimitReached": "LIMIT_EXCEEDED",
+    "IntentLost": "never for a call that was sent: its sender puts it back",
     "LeaseLost": "SERVER_BUSY: nothing was sent",
     "OrdersStopped": "ORDERS_STOPPED",
     "NotOurs": "the catalog in memory, or JournalDown",

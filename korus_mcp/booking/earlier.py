@@ -36,13 +36,18 @@ class EarlierOrders:
 
     async def of(self, owner: str, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         """The order call that claims each of these reservations, those in doubt looked up first."""
-        held = await self.journal.intents_of(reservation_ids)
+        held = await self.holders(reservation_ids)
         intents = {i.id: i for i in held.values() if _counts(i, owner)}
         looked = await side_by_side([partial(self.looked, i) for i in intents.values()])
         by_id = {i.id: i for i in looked}
         return {
             r: by_id[i.id] for r, i in held.items() if i.id in by_id and r not in by_id[i.id].freed
         }
+
+    async def holders(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
+        """The intents that claim these reservations: by the journal, or sent from here."""
+        held = await self.journal.intents_of(reservation_ids)
+        return self.sender.sent.among(reservation_ids, held)
 
     async def check_none(self, owner: str, reservation_ids: Sequence[str]) -> None:
         """Check that none of these was ordered, or may have been.
@@ -106,9 +111,10 @@ class EarlierOrders:
 
     async def _read_again(self, intent: Intent) -> Intent:
         try:
-            return await self.journal.intent_by_reference(intent.external_reference) or intent
+            stored = await self.journal.intent_by_reference(intent.external_reference)
         except JournalDown:
             return intent
+        return self.sender.sent.newest(intent.id, stored) or intent
 
     async def looked(self, intent: Intent) -> Intent:
         """The intent, looked up once at KorusTicket if it is in doubt and nobody is sending it.

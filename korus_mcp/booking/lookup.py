@@ -50,7 +50,7 @@ class LookUp(Service):
         if found.is_complete and is_past_fence:
             failures = {i: NEVER_APPEARED for i in intent.missing if i not in found.orders}
         result = OrderResult(found.orders, failures, ambiguous=True)
-        return await self.journal.settle(intent.id, result)
+        return await self.journal.settle(intent.id, result, known=intent)
 
     async def find_orders(self, intent: Intent) -> LookedUp:
         """Look for orders of the reservations for which the intent has none; nothing is written."""

@@ -196,7 +196,7 @@ class Ordering(Service):
         except Refusal:
             # While this call was checked an equal one may have used the confirmation up, or have
             # ordered the holds.
-            held = await self.journal.intents_of(call.reservation_ids)
+            held = await self.earlier.holders(call.reservation_ids)
             # An equal call came first.
             earlier = await self.earlier.equal(call, held, until=until)
             if earlier is None:
@@ -213,7 +213,7 @@ class Ordering(Service):
             Refusal: as `unless_ordered` says; the given one where there is no order.
         """
         try:
-            held = await self.journal.intents_of(call.reservation_ids)
+            held = await self.earlier.holders(call.reservation_ids)
             earlier = await self.earlier.equal(call, held, until=self._answer_at())
         except JournalDown:
             raise approval.unseen(refusal) from None
@@ -250,11 +250,13 @@ class Ordering(Service):
     async def _standing(self, call: OrderCall) -> ReservationFacts:
         since = self.clock.now() - TOLD_FOR
         try:
-            return await self.journal.standing(call.reservation_ids, owner=call.owner, since=since)
+            ids = call.reservation_ids
+            facts = await self.journal.standing(ids, owner=call.owner, since=since)
         except JournalDown as down:
             if self.earlier.sender.may_be_ordered(call.owner, call.reservation_ids):
                 raise _unread(down) from None
             raise
+        return self.sender.sent.added_to(facts, ids)
 
     async def _checked(
         self, call: OrderCall, standing: ReservationFacts, agreed: Question | None

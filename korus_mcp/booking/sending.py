@@ -24,13 +24,16 @@ from korus_mcp.booking.copies import ORDER, was_answered
 from korus_mcp.booking.entries import read_entry
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import Service
+from korus_mcp.booking.sent import SentHere
 from korus_mcp.foundation.coalescing import Begun, begun_here, kept_apart, watched
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.journal.records import (
     IN_DOUBT,
     NEVER_SENT,
+    AlreadyClaimed,
     ClaimRefused,
     Intent,
+    IntentLost,
     JournalDown,
     Lease,
     LeaseLost,
@@ -103,11 +106,9 @@ class Sender(Service):
     lease: Lease
     settle_seconds: int
     in_doubt: Callable[[], None]
+    sent: SentHere
     sends: dict[str, Sending] = field(default_factory=dict)
     """Intent id -> its send, for those under way in this process."""
-    doubtful: dict[str, Intent] = field(default_factory=dict)
-    """Those sent from here whose outcome this process did not hear, by id, until their fence: while
-    the journal cannot be read, only this tells of them."""
 
     def start(self, dispatch: Dispatch) -> Sending:
         """Claim and send an order in a task of the server."""
@@ -125,16 +126,9 @@ class Sender(Service):
 
     def may_be_ordered(self, owner: str, reservation_ids: Sequence[str]) -> bool:
         """Whether this process is ordering one of these for its owner, or may have."""
-        now, wanted = self.clock.now(), set(reservation_ids)
-        doubtful = [i for i in self.doubtful.values() if i.fence_at > now]
-        sent = [*(sending.intent for sending in self.sends.values()), *doubtful]
-        return any(i.owner == owner and wanted & {*i.missing} for i in sent)
-
-    def _remember(self, intent: Intent) -> None:
-        now = self.clock.now()
-        self.doubtful = {n: i for n, i in self.doubtful.items() if i.fence_at > now}
-        if intent.is_in_doubt:
-            self.doubtful[intent.id] = intent
+        wanted, under_way = set(reservation_ids), [s.intent for s in self.sends.values()]
+        is_under_way = any(i.owner == owner and wanted & {*i.missing} for i in under_way)
+        return is_under_way or self.sent.may_be_ordered(owner, reservation_ids)
 
     async def drain(self, seconds: float) -> None:
         """Wait at most `seconds` for the sends under way; those that last longer stay in doubt."""
@@ -145,7 +139,7 @@ class Sender(Service):
             sending.scope.cancel()
             if sending.intent.is_in_doubt:
                 try:  # ends the lease, so that the next start looks at once
-                    await self.journal.settle(sending.intent.id, IN_DOUBT)
+                    await self.journal.settle(sending.intent.id, IN_DOUBT, known=sending.intent)
                 except JournalDown:
                     _log.warning("an order was left on its way; its lease ends by itself")
 
@@ -166,12 +160,13 @@ class Sender(Service):
                 del self.sends[sending.intent.id]
                 sending.decided.set()
                 sending.done.set()
-        self._remember(sending.intent)
         if sending.intent.is_in_doubt:
             self.in_doubt()
 
     async def _carry_out(self, sending: Sending, dispatch: Dispatch) -> None:
         intent = dispatch.intent
+        # Before the yes is used up, and once more before the first byte leaves.
+        self._check_not_sent(intent)
         await self.journal.claim(
             intent,
             lease=self.lease,
@@ -191,19 +186,38 @@ class Sender(Service):
                 sent_at=now,
                 fence_at=fence_of(dispatch.question.holds_end, now, self.settle_seconds),
             )
+            self._check_not_sent(intent)
         except Exception:
             # This worker will not send it, so it closes the intent: others could not know that.
+            sending.intent = intent
             try:
                 await self.journal.settle(intent.id, intent.none_made(NEVER_SENT))
-            except JournalDown:
+            except (JournalDown, IntentLost):
                 _log.warning("an order that was not sent stays open; its lease ends by itself")
             raise
         # The machine slept: another worker may have the intent by now.
         if anyio.current_time() > leased_until:
             sending.intent = await self._recorded(sending.intent, intent.none_made(NEVER_SENT))
             return
+        # Nothing is awaited between this and the check of it: of two sends one is the first.
+        self.sent.note(sending.intent)
         sending.decided.set()
-        sending.intent = await self._kept_leased(intent.id, partial(self._sent, sending, dispatch))
+        try:
+            send = partial(self._sent, sending, dispatch)
+            sending.intent = await self._kept_leased(intent.id, send)
+        finally:
+            self.sent.note(sending.intent)
+
+    def _check_not_sent(self, intent: Intent) -> None:
+        """Check that this process sent no other order of its reservations: the database may have
+        lost that.
+
+        Raises:
+            AlreadyClaimed: It did.
+        """
+        other = self.sent.in_the_way_of(intent)
+        if other is not None:
+            raise AlreadyClaimed(other)
 
     async def _kept_leased(self, intent_id: str, work: Callable[[], Awaitable[Intent]]) -> Intent:
         """Run the work and return its result; meanwhile the lease of the intent is renewed."""
@@ -286,12 +300,12 @@ class Sender(Service):
             if attempt:
                 await anyio.sleep(SETTLE_PAUSE_SECONDS)
             try:
-                settled = await self.journal.settle(intent.id, result)
+                settled = await self.journal.settle(intent.id, result, known=intent)
                 if result.orders.items() <= settled.orders.items():
                     return settled
                 # Another worker closed the intent after its fence; the order exists all the same.
                 _log.error("an order came after its intent was closed; it is in the journal now")
-                return await self.journal.repair(intent.id, result.orders)
+                return await self.journal.repair(intent.id, result.orders, known=settled)
             except JournalDown as down:
                 _log.error("the outcome of an order could not be written: %s", down.fault.value)
         return intent

@@ -26,6 +26,7 @@ from korus_mcp.booking.recovery import Reconciler, Sweep
 from korus_mcp.booking.reservations import ReservationStates
 from korus_mcp.booking.reserving import Reserver
 from korus_mcp.booking.sending import Sender
+from korus_mcp.booking.sent import SentHere
 from korus_mcp.booking.settling import Settling
 from korus_mcp.booking.spoken import HoldLanguages
 from korus_mcp.booking.tickets import TicketService
@@ -96,6 +97,7 @@ class BookingServices:
             lease=lease,
             settle_seconds=settings.settle_seconds,
             in_doubt=self.reconciler.wake,
+            sent=SentHere(api),
         )
         self.earlier = EarlierOrders(journal=journal, sender=sender, look_up=look_up)
         self.ordering = Ordering(

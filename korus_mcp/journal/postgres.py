@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from korus_mcp.foundation.database_addresses import ServerAddress
 from korus_mcp.journal.faults import down
+from korus_mcp.journal.records import JournalDown, JournalFault
 
 _log = logging.getLogger(__name__)
 _Thing = TypeVar("_Thing")
@@ -164,17 +165,44 @@ class _Transaction:
         self._begin = f"BEGIN ISOLATION LEVEL {level}; {_WITHIN}"
 
     async def start(self) -> None:
-        """Begin it."""
+        """Begin it.
+
+        Raises:
+            JournalDown: NOT_DURABLE, the server does not do as it was told.
+        """
         try:
             await self._connection.execute(self._begin)
+        except asyncpg.DivisionByZeroError:
+            self._connection.terminate()
+            raise JournalDown(JournalFault.NOT_DURABLE) from None
         except BaseException:
             # It may have begun, and nobody would end it.
             self._connection.terminate()
             raise
 
     async def commit(self) -> None:
-        """Commit it."""
-        await self._connection.execute("COMMIT")
+        """Commit it.
+
+        Raises:
+            JournalDown: NOT_DURABLE, it may be lost when the server fails, or was not committed.
+        """
+        warnings: list[asyncpg.PostgresLogMessage] = []
+
+        def heard(connection: object, message: asyncpg.PostgresLogMessage) -> None:
+            del connection
+            # Not by its words, which are in the language of the server.
+            if message.severity_en == "WARNING":
+                warnings.append(message)
+
+        self._connection.add_log_listener(heard)
+        try:
+            status = await self._connection.execute("COMMIT")
+        finally:
+            self._connection.remove_log_listener(heard)
+        # Somebody who cancels the wait for a standby gets a success, with a warning.
+        if warnings or status != "COMMIT":
+            _log.error("a commit of the journal is not on the standby: its wait was cancelled")
+            raise JournalDown(JournalFault.NOT_DURABLE)
 
     async def rollback(self) -> None:
         """Undo it; where the connection cannot say so any more, it is given up, which undoes it."""
@@ -200,12 +228,12 @@ _NO_CONNECTION: Final = (
     OSError,
     ValueError,
 )
-_WITHIN: Final = "; ".join(
-    f"SET LOCAL {name} = {value}"
-    for name, value in (
-        ("synchronous_commit", "on"),
-        ("lock_timeout", f"'{LOCK_SECONDS}s'"),
-        ("idle_in_transaction_session_timeout", f"'{IDLE_SECONDS}s'"),
-    )
-)
+_SET: Final = {
+    "lock_timeout": f"'{LOCK_SECONDS}s'",
+    "idle_in_transaction_session_timeout": f"'{IDLE_SECONDS}s'",
+    "synchronous_commit": "on",
+}
+# An error is the one answer to a message of several statements that nobody can overlook.
+_VERIFIED: Final = "SELECT 1 / (current_setting('synchronous_commit') = 'on')::int"
+_WITHIN: Final = "; ".join((*(f"SET LOCAL {n} = {v}" for n, v in _SET.items()), _VERIFIED))
 """What a transaction needs whatever the defaults of server, database and role are."""

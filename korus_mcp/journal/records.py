@@ -156,6 +156,25 @@ class Intent:
         # If it was ever in doubt, a failed reservation stays claimed: an order may still turn up.
         return tuple(self.failures) if self.is_final and not self.ambiguous else ()
 
+    def outlived(self, stored: "Intent | None") -> bool:
+        """Whether a journal that has this `stored`, or nothing, lost that the call was sent.
+
+        A database that failed over to a standby that lagged, or was restored, went back in time;
+        whoever sent the call remembers it.
+        """
+        if self.state is IntentState.NEW or (self.is_final and not self.orders):
+            return False
+        if stored is None or stored.state is IntentState.NEW:
+            return True
+        # Somebody closed it who could not know that it had been sent.
+        return stored.is_unsent
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether it is closed because nothing was sent."""
+        reasons = set(self.failures.values())
+        return self.is_final and not self.ambiguous and not self.orders and reasons == {NEVER_SENT}
+
     def none_made(self, reason: str) -> OrderResult:
         """The result that the orders which are not known yet were not made, with the reason."""
         return OrderResult(failures=dict.fromkeys(self.missing, reason))
@@ -435,6 +454,10 @@ class TooMuchOpen(Exception):
         self.open = what_is
 
 
+class IntentLost(Exception):
+    """The journal has no such intent: its database went back to an earlier time."""
+
+
 class LeaseLost(Exception):
     """Another worker took the row over, or the row is not in the state that this step needs."""
 
@@ -462,6 +485,7 @@ class JournalFault(StrEnum):
     TOO_MANY = "its database takes no more connections"
     RESTARTING = "its database is stopping or starting"
     SLOW = "its database did not answer in time"
+    NOT_DURABLE = "its database did not wait until what was written is on its standby, too"
     NO_DRIVER = "its database driver is not installed: install korus-mcp[postgres]"
 
     @property
@@ -478,6 +502,7 @@ _PASSING: Final = frozenset(
         JournalFault.TOO_MANY,
         JournalFault.RESTARTING,
         JournalFault.SLOW,
+        JournalFault.NOT_DURABLE,
     }
 )
 

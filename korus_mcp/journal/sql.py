@@ -293,30 +293,40 @@ class SqlJournal:
 
         return await self._written(work)
 
-    async def settle(self, intent_id: str, result: OrderResult) -> Intent:
+    async def settle(
+        self, intent_id: str, result: OrderResult, *, known: Intent | None = None
+    ) -> Intent:
         """Add a result of an order call, record who owns the orders, and return the whole intent.
 
         Reservations in `Intent.freed` are no longer claimed. A FINAL intent is not changed. The
-        lease ends.
+        lease ends. `known`: the intent as its sender knows it. If the database lost that it was
+        sent, it is put back, and that is written into the audit.
+
+        Raises:
+            IntentLost: There is no such intent, and nothing to put back.
         """
 
         def work(tx: WriteTransaction) -> Intent:
-            stored = tx.intent(intent_id)
+            stored = tx.put_back(intent_id, known)
             return stored if stored.is_final else tx.keep(stored, stored.told(result))
 
         return await self._written(work)
 
-    async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
+    async def repair(
+        self, intent_id: str, orders: Mapping[str, str], *, known: Intent | None = None
+    ) -> Intent:
         """Add orders that turned up late, even to a FINAL intent; claim their reservations again,
-        and write that into the audit.
+        and write that into the audit. `known` is as for `settle`.
+
+        Raises:
+            IntentLost: There is no such intent, and nothing to put back.
         """
 
         def work(tx: WriteTransaction) -> Intent:
-            stored = tx.intent(intent_id)
+            stored = tx.put_back(intent_id, known)
             repaired = tx.keep(stored, stored.repaired(orders))
             # Only free reservations: another order of one keeps its claim.
-            claimed = tx.holders(tuple(repaired.orders))
-            tx.claim(intent_id, [i for i in orders if i not in claimed])
+            tx.claim_free(intent_id, list(orders))
             tx.note("late_order_found", stored.owner, intent_id, orders=dict(orders))
             return repaired
 

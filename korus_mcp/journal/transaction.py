@@ -25,6 +25,7 @@ from korus_mcp.journal.records import (
     HoldIntent,
     HoldResult,
     Intent,
+    IntentLost,
     IntentState,
     Lease,
     Open,
@@ -244,9 +245,15 @@ class ReadTransaction:
         return [self._intent(list(each)) for _, each in groupby(rows, key=lambda row: row.serial)]
 
     def intent(self, intent_id: str) -> Intent:
-        """The intent with this id."""
-        (intent,) = self.intents(_INTENT, which=intent_id)
-        return intent
+        """The intent with this id.
+
+        Raises:
+            IntentLost: There is none.
+        """
+        found = self.intents(_INTENT, which=intent_id)
+        if not found:
+            raise IntentLost
+        return found[0]
 
     def intents_of(self, intent_ids: Iterable[str]) -> dict[str, Intent]:
         """The intents with these ids, by id, oldest first."""
@@ -440,20 +447,43 @@ class WriteTransaction(ReadTransaction):
 
     def store(self, intent: Intent, lease: Lease) -> None:
         """Add a NEW intent under a lease, with its claims."""
-        begun = {
-            "state": IntentState.NEW,
-            "ambiguous": False,
-            "spends": True,
-            "created_at": self.now,
-            "updated_at": self.now,
-        }
-        self.add(INTENT, columns_of(INTENT, intent) | begun | self.leased(lease))
+        begun = {"state": IntentState.NEW, "ambiguous": False, **self.leased(lease)}
+        self._add_intent(intent, begun)
+        self.claim(intent.id, intent.reservation_ids)
+
+    def put_back(self, intent_id: str, known: Intent | None) -> Intent:
+        """The intent with this id; as its sender knows it, where the database lost that it was
+        sent.
+
+        Raises:
+            IntentLost: There is none, and nobody knows it.
+        """
+        if known is None:
+            return self.intent(intent_id)
+        stored = next(iter(self.intents(_INTENT, which=intent_id)), None)
+        if not known.outlived(stored):
+            if stored is None:
+                raise IntentLost
+            return stored
+        if stored is None:
+            # Bare at first: `keep` writes what became of it, as for any other.
+            stored = replace(known, state=IntentState.SENDING, orders={}, failures={})
+            self._add_intent(stored, {"worker": None, "lease_until": None})
+        # It was written down anew when it was sent, with a later fence.
+        sent = {"sent_at": known.sent_at, "fence_at": known.fence_at}
+        self.change(_OUR_INTENT, which=intent_id, **sent)
+        self.claim_free(intent_id, known.reservation_ids)
+        self.note("put_back", known.owner, intent_id, reference=known.external_reference)
+        return self.keep(stored, known)
+
+    def _add_intent(self, intent: Intent, begun: Mapping[str, object]) -> None:
+        now = {"spends": True, "created_at": self.now, "updated_at": self.now}
+        self.add(INTENT, {**columns_of(INTENT, intent), **now, **begun})
         outcomes = (
             {"intent_id": intent.id, "position": position, "reservation_id": reservation_id}
             for position, reservation_id in enumerate(intent.reservation_ids)
         )
         self.add(OUTCOME, *outcomes)
-        self.claim(intent.id, intent.reservation_ids)
 
     def store_hold(self, hold: HoldIntent, lease: Lease) -> None:
         """Add a reserve call under a lease, without results."""
@@ -464,6 +494,11 @@ class WriteTransaction(ReadTransaction):
     def claim(self, intent_id: str, reservation_ids: Iterable[str]) -> None:
         """Claim reservations that no intent claims."""
         self.add(CLAIM, *({"intent_id": intent_id, "reservation_id": i} for i in reservation_ids))
+
+    def claim_free(self, intent_id: str, reservation_ids: Sequence[str]) -> None:
+        """Claim those of these reservations that no intent claims."""
+        claimed = {row.reservation_id for row in self.run(_CLAIMS, ids=list(reservation_ids))}
+        self.claim(intent_id, [i for i in reservation_ids if i not in claimed])
 
     def leased(self, lease: Lease) -> dict[str, object]:
         """The columns of a lease that begins now: its worker and its end."""

@@ -38,10 +38,12 @@ class FullDisk(MemoryJournal):
 
     full = False
 
-    async def settle(self, intent_id: str, result: OrderResult) -> Intent:
+    async def settle(
+        self, intent_id: str, result: OrderResult, *, known: Intent | None = None
+    ) -> Intent:
         if self.full:
             raise JournalDown(JournalFault.FULL)
-        return await super().settle(intent_id, result)
+        return await super().settle(intent_id, result, known=known)
 
 
 async def test_an_order_whose_outcome_cannot_be_written_down_stays_in_doubt() -> None:

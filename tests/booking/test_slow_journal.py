@@ -29,9 +29,11 @@ class SlowJournal(MemoryJournal):
         await self._others()
         await super().claim(intent, lease=lease, approval_nonce=approval_nonce, day_limit=day_limit)
 
-    async def settle(self, intent_id: str, result: OrderResult) -> Intent:
+    async def settle(
+        self, intent_id: str, result: OrderResult, *, known: Intent | None = None
+    ) -> Intent:
         await self._others()
-        return await super().settle(intent_id, result)
+        return await super().settle(intent_id, result, known=known)
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         await self._others()

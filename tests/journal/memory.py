@@ -27,6 +27,7 @@ from korus_mcp.journal.records import (
     HoldResult,
     Installation,
     Intent,
+    IntentLost,
     IntentState,
     Lease,
     LeaseLost,
@@ -203,16 +204,34 @@ class MemoryJournal(SqlJournal):
         self._lead(intent_id, lease)
         return True
 
-    async def settle(self, intent_id: str, result: OrderResult) -> Intent:
+    async def settle(
+        self, intent_id: str, result: OrderResult, *, known: Intent | None = None
+    ) -> Intent:
         """Add outcomes, record who owns the orders, and free reservations that certainly failed."""
-        stored = self._intents[intent_id]
+        stored = self._put_back(intent_id, known)
         if not stored.is_final:
             self._keep(stored.told(result))
         return self._loaded(intent_id)
 
-    async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
+    def _put_back(self, intent_id: str, known: Intent | None) -> Intent:
+        """The intent, stored anew as its sender knows it where that it was sent was lost."""
+        stored = self._intents.get(intent_id)
+        if known is not None and known.outlived(stored):
+            if stored is None:
+                bare = replace(known, orders={}, failures={}, attempt=None, is_leased=False)
+                self._intents[intent_id] = replace(bare, state=IntentState.SENDING)
+            for reservation_id in known.reservation_ids:
+                self._claims.setdefault(reservation_id, intent_id)
+            self._keep(replace(known, attempt=None, is_leased=False))
+        if intent_id not in self._intents:
+            raise IntentLost
+        return self._intents[intent_id]
+
+    async def repair(
+        self, intent_id: str, orders: Mapping[str, str], *, known: Intent | None = None
+    ) -> Intent:
         """Add orders that turned up late, and claim their reservations again if they are free."""
-        repaired = self._intents[intent_id].repaired(orders)
+        repaired = self._put_back(intent_id, known).repaired(orders)
         self._keep(repaired)
         # Not if another intent claims one: people have to sort out two orders of one reservation.
         for reservation_id in repaired.orders:

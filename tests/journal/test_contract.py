@@ -27,6 +27,7 @@ from korus_mcp.journal.records import (
     Held,
     HoldResult,
     Intent,
+    IntentLost,
     IntentState,
     LeaseLost,
     Open,
@@ -289,6 +290,54 @@ async def test_outcomes_add_up_and_an_order_outweighs_a_failure(journal: Journal
     settled = await journal.settle(one.id, OrderResult({"r2": "o2"}, {"r1": "no", "r3": "no"}))
     assert settled.orders == {"r1": "o1", "r2": "o2"}
     assert settled.failures == {"r3": "no"}
+
+
+async def test_what_the_journal_lost_is_put_back_as_its_sender_knows_it(journal: Journal) -> None:
+    lost = replace(intent("a", "r1", "r2", "r3"), state=IntentState.SENDING, is_leased=True)
+    await sent(journal, intent("b", "r3"))
+    settled = await journal.settle(lost.id, OrderResult({"r1": "o1"}), known=lost)
+    assert settled == replace(lost, orders={"r1": "o1"}, is_leased=False)
+    assert await stored(journal, lost) == settled
+    holders = await journal.intents_of(["r1", "r2", "r3"])
+    assert {r: i.id for r, i in holders.items()} == {"r1": "a", "r2": "a", "r3": "b"}
+    assert await journal.owners_of(["o1"]) == {"o1": ADA}
+    done = replace(lost, id="c", external_reference="km1-c", reservation_ids=("r4",))
+    done = replace(done, orders={"r4": "o4"}, state=IntentState.FINAL, is_leased=False)
+    assert await journal.settle(done.id, OrderResult(), known=done) == done
+    assert await stored(journal, done) == done
+    assert (await journal.repair("c", {"r4": "o5"}, known=done)).orders == {"r4": "o5"}
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_a_row_from_before_it_was_sent_is_not_believed(
+    journal: Journal, is_closed: bool
+) -> None:
+    await claimed(journal, one := intent("a", "r1"), lease=RUN_OUT)
+    if is_closed:
+        await journal.take_over(MINE)
+    later = {"sent_at": NOW + timedelta(minutes=1), "fence_at": FENCE + timedelta(minutes=1)}
+    known = replace(one, state=IntentState.SENDING, **later)
+    settled = await journal.settle(one.id, OrderResult(ambiguous=True), known=known)
+    assert settled == replace(known, ambiguous=True)
+    assert await stored(journal, one) == settled
+    assert (await journal.intents_of(["r1"]))["r1"].is_in_doubt
+
+
+async def test_what_the_journal_has_outweighs_what_its_sender_remembers(journal: Journal) -> None:
+    one = await sent(journal, intent("a", "r1"))
+    await journal.settle("a", OrderResult({"r1": "o1"}))
+    told = await journal.settle("a", OrderResult(failures={"r1": "no"}), known=one)
+    assert told.orders == {"r1": "o1"}
+
+
+async def test_an_intent_that_nobody_knows_is_told_as_lost(journal: Journal) -> None:
+    unsent = intent("a", "r1")
+    for known in (None, unsent):
+        with pytest.raises(IntentLost):
+            await journal.settle("a", OrderResult(ambiguous=True), known=known)
+        with pytest.raises(IntentLost):
+            await journal.repair("a", {"r1": "o1"}, known=known)
+    assert await journal.intents_of(["r1"]) == {}
 
 
 async def test_a_final_intent_changes_by_repair_only(journal: Journal) -> None:

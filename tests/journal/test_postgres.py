@@ -25,7 +25,7 @@ from korus_mcp.journal.faults import fault_of
 from korus_mcp.journal.records import JournalDown, JournalFault, OrderResult
 from korus_mcp.journal.sql import SqlJournal
 from tests.fixtures.postgres import Cluster, cluster, programs
-from tests.journal.rows import approval, intent, sent
+from tests.journal.rows import FENCE, MINE, NOW, approval, claimed, intent, sent
 
 pytestmark = pytest.mark.anyio
 PASSWORD = "canary@pass word/:?#%"
@@ -333,3 +333,60 @@ async def test_tables_may_take_longer_to_make_than_a_booking_waits(
         await database.run(ran("SELECT pg_sleep(5)::text"), writes=False)
     assert down.value.fault is JournalFault.SLOW
     await database.close()
+
+
+# What is written down is durable
+
+
+@pytest.fixture
+def waiting(owned: str, guarded: Cluster) -> Iterator[str]:
+    """The address of a database whose commits wait for a standby that does not answer."""
+    guarded.run("ALTER SYSTEM SET synchronous_standby_names = 'away'", "SELECT pg_reload_conf()")
+    try:
+        yield owned
+    finally:
+        guarded.run("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
+
+
+CANCEL = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+
+async def test_a_commit_whose_wait_for_the_standby_was_cancelled_counts_as_none(
+    owned: str, guarded: Cluster, request: pytest.FixtureRequest
+) -> None:
+    async with opened(owned) as journal:
+        await claimed(journal, one := intent("a", "r1"))
+        request.getfixturevalue("waiting")
+        faults = list[JournalFault]()
+
+        async def send() -> None:
+            with pytest.raises(JournalDown) as down:
+                await journal.start_sending(one, lease=MINE, sent_at=NOW, fence_at=FENCE)
+            faults.append(down.value.fault)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send)
+            with anyio.fail_after(8):
+                while not faults:
+                    await anyio.to_thread.run_sync(guarded.told, CANCEL)
+        assert faults == [JournalFault.NOT_DURABLE]
+
+
+async def test_every_transaction_waits_for_the_disk_whatever_the_default(
+    owned: str, guarded: Cluster
+) -> None:
+    name = owned.rpartition("/")[2]
+    guarded.run(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    database = Database(owned, clock=SystemClock())
+    assert await database.run(ran("SHOW synchronous_commit"), writes=True) == "on"
+    await database.close()
+
+
+async def test_a_transaction_that_does_not_wait_for_the_disk_is_refused(
+    owned: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a pooler that leaves out what it does not know."""
+    told = server._WITHIN.replace("SET LOCAL synchronous_commit = on", "SELECT 1")
+    assert told != server._WITHIN
+    monkeypatch.setattr(server, "_WITHIN", f"SET LOCAL synchronous_commit = off; {told}")
+    assert await fault_at(owned) is JournalFault.NOT_DURABLE

@@ -25,6 +25,7 @@ from korus_mcp.booking.ordered import OrderCall, Ordered
 from korus_mcp.booking.ordering import Ordering
 from korus_mcp.booking.recovery import Reconciler
 from korus_mcp.booking.sending import Sender
+from korus_mcp.booking.sent import SentHere
 from korus_mcp.booking.settling import Settling
 from korus_mcp.booking.timing import LEASE_SECONDS
 from korus_mcp.foundation.coalescing import Flights
@@ -143,11 +144,15 @@ class PortedJournal:
     async def renew(self, intent_id: str, lease: Lease) -> bool:
         return await self._write(lambda: self._store.renew(intent_id, lease))
 
-    async def settle(self, intent_id: str, result: OrderResult) -> Intent:
-        return await self._write(lambda: self._store.settle(intent_id, result))
+    async def settle(
+        self, intent_id: str, result: OrderResult, *, known: Intent | None = None
+    ) -> Intent:
+        return await self._write(lambda: self._store.settle(intent_id, result, known=known))
 
-    async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
-        return await self._write(lambda: self._store.repair(intent_id, orders))
+    async def repair(
+        self, intent_id: str, orders: Mapping[str, str], *, known: Intent | None = None
+    ) -> Intent:
+        return await self._write(lambda: self._store.repair(intent_id, orders, known=known))
 
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
         return await self._write(lambda: self._store.take_over(lease, limit=limit))
@@ -399,6 +404,7 @@ class Replica:
             lease=lease,
             settle_seconds=self._parts.settle_seconds,
             in_doubt=reconciler.wake,
+            sent=SentHere(clock),
         )
         numbers = iter(range(1000))
         earlier = EarlierOrders(journal=journal, sender=sender, look_up=look_up)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ from platformdirs import user_cache_path
 from korus_mcp.access.policy import tool_names
 from korus_mcp.access.principal import LOCAL, Principal, this_host
 from korus_mcp.api import KorusApi
+from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.booking.kept import KeptOffers
 from korus_mcp.booking.prices import KeptPrices, Prices, ShownPrices
 from korus_mcp.booking.quote import Quotes
@@ -162,7 +164,9 @@ class App:
         if self.settings.embedded:
             # The journal of a sandbox lasts as long as its bookings.
             url = IN_MEMORY if self._files is None else self._files.journal_url()
-        journal = journal_of(self.settings, self.clock, url=url)
+        # As long as an order that was sent may still be on its way.
+        wait = timedelta(seconds=CREATION_SECONDS + self.settings.settle_seconds)
+        journal = journal_of(self.settings, self.clock, url=url, wait=wait)
         if self._files is not None:
             self._files.follow(journal.move)
         services = BookingServices(

@@ -39,6 +39,7 @@ INSIDE: Final = {
     "IntentLost": "never for a call that was sent: its sender puts it back",
     "LeaseLost": "SERVER_BUSY: nothing was sent",
     "OrdersStopped": "ORDERS_STOPPED",
+    "OrdersWait": "SERVER_BUSY, with the moment until which orders wait",
     "NotOurs": "the catalog in memory, or JournalDown",
     "NotPrivate": "the same, or MISCONFIGURED where a file is saved",
     "NotReadable": "Malformed, within the API client",
@@ -49,6 +50,7 @@ INSIDE: Final = {
     "NotDrawn": "an answer without its picture",
     "TooMuchOpen": "LIMIT_EXCEEDED",
     "Unasked": "the summary of an order; APPROVAL_UNAVAILABLE; the fields of a customer",
+    "WentBack": "OrdersWait",
     "_Failed": "a command ends",
     "_BrokeBeforeCommit": "JournalDown, when a new connection breaks, too",
 }

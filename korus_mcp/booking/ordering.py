@@ -62,6 +62,7 @@ from korus_mcp.journal.records import (
     JournalDown,
     LeaseLost,
     OrdersStopped,
+    OrdersWait,
     ReservationFacts,
 )
 from korus_mcp.settings import Approval as ApprovalWay
@@ -140,6 +141,9 @@ class Ordering(Service):
         # it ordered any of them, its outcome is the answer.
         if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
             return None
+        # First: a hold that the journal lost is not to be made once more.
+        if not is_answered:
+            _check_no_wait(standing)
         question = await self._question(call, standing)
         await approval.given(self.journal, question)
         # Not for an answered question: a no must count even if nothing can be sent now, and a yes
@@ -447,6 +451,8 @@ class Ordering(Service):
             raise _over_limit("With this order the day's total passes the limit.") from None
         except OrdersStopped:
             raise _stopped() from None
+        except OrdersWait as waits:
+            raise _waiting(waits) from None
         except LeaseLost:
             raise _too_slow() from None
         if sending.busy is not None and state_of(sending.intent) is OrderState.FAILED:
@@ -602,10 +608,32 @@ def _check_taken(standing: ReservationFacts) -> None:
     """Check that new orders are taken, before a person is asked and before anything is read.
 
     Raises:
-        Refusal: ORDERS_STOPPED.
+        Refusal: ORDERS_STOPPED, SERVER_BUSY.
     """
+    _check_no_wait(standing)
     if standing.stopped_at is not None:
         raise _stopped()
+
+
+def _check_no_wait(standing: ReservationFacts) -> None:
+    """Check that orders do not wait since the journal went back.
+
+    Raises:
+        Refusal: SERVER_BUSY.
+    """
+    if standing.waits is not None:
+        raise _waiting(standing.waits)
+
+
+def _waiting(waits: OrdersWait) -> Refusal:
+    # Rounded up: at the minute that is told, orders are taken again.
+    until = waits.until.astimezone(UTC) + timedelta(minutes=1)
+    return Refusal(
+        Code.SERVER_BUSY,
+        f"The journal was restored or is new to this server; orders wait until {until:%H:%M} UTC.",
+        "Nothing was ordered now, so do not reserve again; call again after the named seconds.",
+        retry_after_seconds=max(1, math.ceil(waits.seconds)),
+    )
 
 
 def _stopped() -> Refusal:

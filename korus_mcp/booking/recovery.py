@@ -108,8 +108,9 @@ class Sweep(Service):
                 _log.exception("the daily look for late orders crashed")
             await anyio.sleep(SWEEP_LOOKS_EVERY_SECONDS)
 
-    async def sweep(self) -> None:
-        """Compare the orders at KorusTicket with the journal, if a sweep is due.
+    async def sweep(self, *, is_due: bool = False) -> None:
+        """Compare the orders at KorusTicket with the journal, if a sweep is due, or if it is said
+        to be.
 
         If some cannot be read, the log says so, and the next sweep begins at the same day again,
         but no more than a month back.
@@ -118,7 +119,7 @@ class Sweep(Service):
             ApiError: The list could not be read; the next sweep tries again.
             JournalDown: The journal cannot be read or written.
         """
-        if not await self.journal.begin_sweep(every=SWEEP_EVERY):
+        if not await self.journal.begin_sweep(every=timedelta(0) if is_due else SWEEP_EVERY):
             return
         # Two days are read again: the filter is by days, and at the last sweep a replica may have
         # lagged.

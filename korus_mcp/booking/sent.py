@@ -58,6 +58,10 @@ class SentHere:
         holders = self.among(reservation_ids, facts.holders)
         return replace(facts, owners={**facts.owners, **owners}, holders=holders)
 
+    def remembered(self) -> Sequence[Intent]:
+        """All that is remembered."""
+        return list(self._intents.values())
+
     def may_be_ordered(self, owner: str, reservation_ids: Iterable[str]) -> bool:
         """Whether one of these was sent for this owner, and what became of it is not known."""
         found = (self._claiming(each) for each in reservation_ids)

@@ -29,6 +29,7 @@ from korus_mcp.booking.sending import Sender
 from korus_mcp.booking.sent import SentHere
 from korus_mcp.booking.settling import Settling
 from korus_mcp.booking.spoken import HoldLanguages
+from korus_mcp.booking.standstill import Standstill
 from korus_mcp.booking.tickets import TicketService
 from korus_mcp.booking.timing import LEASE_SECONDS
 from korus_mcp.booking.visits import Visits
@@ -99,6 +100,9 @@ class BookingServices:
             in_doubt=self.reconciler.wake,
             sent=SentHere(api),
         )
+        self.standstill = Standstill(
+            journal=journal, sender=sender, reconciler=self.reconciler, sweep=self.sweep
+        )
         self.earlier = EarlierOrders(journal=journal, sender=sender, look_up=look_up)
         self.ordering = Ordering(
             booking=booking,
@@ -159,10 +163,13 @@ class BookingServices:
         await side_by_side([partial(each.drain, seconds) for each in enders])
 
     async def run(self) -> None:
-        """Look for the outcome of orders in doubt and for late orders, for ever."""
+        """Look for the outcome of orders in doubt, for late orders, and whether the journal went
+        back, for ever.
+        """
         async with anyio.create_task_group() as group:
             group.start_soon(kept_apart, self.reconciler.run)
             group.start_soon(kept_apart, self.sweep.run)
+            group.start_soon(kept_apart, self.standstill.run)
 
 
 def most_open(settings: Settings) -> Open:

@@ -164,7 +164,7 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         (Effect.UNKNOWN,),
     ),
     Code.SERVER_BUSY: Meaning(
-        "Too many calls, a journal that is locked or away for now, or a server that is stopping.",
+        "Too many calls, a journal that is locked, away or just restored, or a server that stops.",
         "Call again after the named seconds.",
     ),
     Code.MISCONFIGURED: Meaning(

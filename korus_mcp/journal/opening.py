@@ -1,5 +1,7 @@
 """Finds the journal that belongs to given settings. The database modules are imported later."""
 
+import hashlib
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -8,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from platformdirs import user_data_path
 
 from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.database_addresses import is_file_address
 from korus_mcp.foundation.private_files import user_folder
 from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.settings import NAME, Settings
@@ -61,13 +64,35 @@ def may_have_bookings(settings: Settings) -> bool:
         return True
 
 
-def journal_of(settings: Settings, clock: Clock, *, url: str | None = None) -> "SqlJournal":
-    """The journal of these settings, or the one at `url`; its first call opens it."""
-    from korus_mcp.journal.sql import SqlJournal
+def journal_of(
+    settings: Settings, clock: Clock, *, url: str | None = None, wait: timedelta | None = None
+) -> "SqlJournal":
+    """The journal of these settings, or the one at `url`; its first call opens it.
 
+    `wait`: how long orders wait once its database went back in time; without it nobody looks.
+    """
+    from korus_mcp.journal.sql import SqlJournal
+    from korus_mcp.journal.watch import Watch
+
+    address = url or journal_url(settings)
+    # A file that is replaced is seen as such by the server that has it open.
+    is_server = wait is not None and not is_file_address(address)
     return SqlJournal.at(
-        url or journal_url(settings),
+        address,
         settings.account.key(),
         clock=clock,
         audit_key=settings.journal_key,
+        watch=Watch(_seen_file(settings, address), wait, clock) if wait and is_server else None,
     )
+
+
+def _seen_file(settings: Settings, address: str) -> Path | None:
+    """Where a server leaves word of this journal for the next one; None where it cannot."""
+    folder = user_folder(partial(user_data_path, NAME))
+    if folder is None:
+        return None
+    # Another database is another journal; a password that is changed makes none.
+    where = urlsplit(address)
+    which = f"{where.netloc.rpartition('@')[2]}{where.path}?{where.query}"
+    digest = hashlib.sha256(which.encode()).hexdigest()[:16]
+    return folder / f"seen-{settings.environment}-{settings.account.key()[:16]}-{digest}.json"

@@ -292,6 +292,7 @@ class ReservationFacts:
     `owners` and `holders` (the claiming intents) are by reservation; `attempts` counts all intents
     for any of them, failed ones included. `doubtful` is what `SqlJournal.doubtful` returns, which
     may concern other reservations. `stopped_at`: since when the operator takes no new orders.
+    `waits`: why none is sent for now, since the database went back.
     """
 
     owners: Mapping[str, str]
@@ -299,6 +300,7 @@ class ReservationFacts:
     attempts: int
     doubtful: Sequence[Intent] = ()
     stopped_at: datetime | None = None
+    waits: "OrdersWait | None" = None
 
 
 @dataclass(frozen=True)
@@ -444,6 +446,17 @@ class DayLimitReached(ClaimRefused):
 
 class OrdersStopped(ClaimRefused):
     """The operator takes no new orders."""
+
+
+class OrdersWait(ClaimRefused):
+    """The database went back to an earlier time, and what it lost may still be on its way: no order
+    is sent before `until`, by the journal's clock, which is in so many `seconds`.
+    """
+
+    def __init__(self, until: datetime, seconds: float) -> None:
+        super().__init__("orders wait since the journal went back")
+        self.until = until
+        self.seconds = seconds
 
 
 class TooMuchOpen(Exception):

@@ -5,10 +5,12 @@ reads stays true until it commits.
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, Self, TypeVar
 
 import sqlalchemy as sa
@@ -39,6 +41,7 @@ from korus_mcp.journal.records import (
     LeaseLost,
     Open,
     OrderResult,
+    OrdersWait,
     ReservationFacts,
     Seen,
     TooMuchOpen,
@@ -66,6 +69,7 @@ from korus_mcp.journal.transaction import (
     newest_intents_that,
     ours,
 )
+from korus_mcp.journal.watch import Place, Watch, WentBack
 
 _Thing = TypeVar("_Thing")
 _ACCOUNT: Final = sa.select(KEEPER).where(ours(KEEPER)).with_for_update()
@@ -94,7 +98,16 @@ class SqlJournal:
     own clock; all other times are given by the caller.
     """
 
-    def __init__(self, database: Database, account: str, *, audit_key: str | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        account: str,
+        *,
+        audit_key: str | None = None,
+        watch: Watch | None = None,
+    ) -> None:
+        """`watch`: sees whether the database went back; a file needs none."""
+        self._watch = watch
         self._database = database
         self._account = account
         self._seals = Seals(audit_key, account)
@@ -103,9 +116,17 @@ class SqlJournal:
         """How often this object wrote, or tried to: while it is the same, nothing changed here."""
 
     @classmethod
-    def at(cls, url: str, account: str, *, clock: Clock, audit_key: str | None = None) -> Self:
+    def at(
+        cls,
+        url: str,
+        account: str,
+        *,
+        clock: Clock,
+        audit_key: str | None = None,
+        watch: Watch | None = None,
+    ) -> Self:
         """The journal at an address like sqlite:///file or postgresql://host/name."""
-        return cls(Database(url, clock=clock), account, audit_key=audit_key)
+        return cls(Database(url, clock=clock), account, audit_key=audit_key, watch=watch)
 
     async def installation(self) -> Installation:
         """The installation that this journal belongs to."""
@@ -221,9 +242,12 @@ class SqlJournal:
         `Intent.attempt`.
 
         Raises:
-            ClaimRefused: AlreadyClaimed, OrdersStopped, ApprovalUsed or DayLimitReached, checked in
-                this order.
+            ClaimRefused: OrdersWait, AlreadyClaimed, OrdersStopped, ApprovalUsed or
+                DayLimitReached, checked in this order.
         """
+
+        if self._watch is not None and (waits := self._watch.waits) is not None:
+            raise waits
 
         def work(tx: WriteTransaction) -> None:
             # Claims first: an existing claim explains more than a used approval.
@@ -266,6 +290,7 @@ class SqlJournal:
         Raises:
             LeaseLost: It is not NEW any more, or another worker has its lease.
             OrdersStopped: Nothing is sent any more, although it was claimed.
+            OrdersWait: The database went back since this process looked last.
         """
 
         begun: dict[str, Any] = {
@@ -274,14 +299,32 @@ class SqlJournal:
             "fence_at": fence_at,
         }
 
-        def work(tx: WriteTransaction) -> int:
+        watch = self._watch
+        before = None if watch is None else watch.seen
+
+        def work(tx: WriteTransaction) -> Place | None:
             tx.check_taken()
             values = {"updated_at": tx.now, **begun, **tx.leased(lease)}
-            return tx.change(_TO_BE_SENT, which=intent.id, leased_by=lease.worker, **values)
+            which = {"which": intent.id, "leased_by": lease.worker}
+            # The WHERE condition decides between two workers: it matches for one of them only.
+            if watch is None:
+                is_mine, told = tx.change(_TO_BE_SENT, **which, **values) > 0, None
+            else:
+                # In the answer to the statement that is needed anyway.
+                row = tx.run(_TO_BE_SENT.returning(watch.told), **which, **values).one_or_none()
+                is_mine, told = row is not None, None if row is None else row.place
+            if not is_mine:
+                raise LeaseLost
+            return None if watch is None else watch.check(before, told)
 
-        # The WHERE condition decides between two workers: it matches for one of them only.
-        if await self._written(work, begins=True) == 0:
-            raise LeaseLost
+        send = partial(self._written, work, begins=True)
+        try:
+            await (send() if watch is None else _noted(watch, send))
+        except LeaseLost:
+            # The row may be missing since the database went back.
+            if (waits := await self.waits()) is not None:
+                raise waits from None
+            raise
         return replace(intent, **begun, is_leased=True, attempt=None)
 
     async def renew(self, intent_id: str, lease: Lease) -> bool:
@@ -362,16 +405,25 @@ class SqlJournal:
 
         def work(tx: ReadTransaction) -> ReservationFacts:
             # Without an intent there is no claim, so a first order needs one statement less.
-            attempts, stopped_at = tx.tried(reservation_ids)
+            row = tx.tried(reservation_ids, *(() if watch is None else (watch.told,)))
+            if watch is not None:
+                places.append(row.place)
             return ReservationFacts(
                 owners=tx.owners(reservation_ids),
-                holders=tx.holders(reservation_ids) if attempts else {},
-                attempts=attempts,
+                holders=tx.holders(reservation_ids) if row.attempts else {},
+                attempts=row.attempts,
                 doubtful=tx.doubtful(owner, since, MOST_LISTED),
-                stopped_at=stopped_at,
+                stopped_at=row.stopped_at,
             )
 
-        return await self._read(work, begins=True)
+        watch, places = self._watch, list[str | None]()
+        before = None if watch is None else watch.seen
+        facts = await self._read(work, begins=True)
+        if watch is None:
+            return facts
+        with suppress(OrdersWait):
+            await _noted(watch, partial(_checked, watch, before, places[-1]))
+        return replace(facts, waits=watch.waits)
 
     async def doubtful(
         self, owner: str, *, since: datetime, limit: int = MOST_LISTED
@@ -403,6 +455,28 @@ class SqlJournal:
         """Since when the operator takes no new orders; None where they are taken."""
         stopped_at = sa.select(KEEPER.c.stopped_at).where(ours(KEEPER))
         return await self._read(lambda tx: tx.run(stopped_at).scalar_one_or_none())
+
+    async def waits(self) -> OrdersWait | None:
+        """Look at the database. Returns until when orders wait, if it went back."""
+        watch = self._watch
+        if watch is None:
+            return None
+        if watch.seen is None:
+            await watch.opened(partial(self._place, watch))
+        else:
+            before, told = watch.seen, await self._place(watch)
+            with suppress(OrdersWait):
+                await _noted(watch, partial(_checked, watch, before, told))
+        return watch.waits
+
+    async def _place(self, watch: Watch) -> str | None:
+        """Where the database stands."""
+
+        def work(tx: ReadTransaction) -> str | None:
+            told: str | None = tx.run(sa.select(watch.told)).scalar_one()
+            return told
+
+        return await self._read(work)
 
     # Reserve calls
 
@@ -596,6 +670,8 @@ class SqlJournal:
         self, work: Callable[[ReadTransaction], _Thing], *, begins: bool = False
     ) -> _Thing:
         """Run a transaction that only reads, and return its result."""
+        if begins:
+            await self._first_seen()
 
         def within(connection: Connection) -> _Thing:
             return work(ReadTransaction(connection, self._account, self._database.now))
@@ -606,6 +682,8 @@ class SqlJournal:
         self, work: Callable[[WriteTransaction], _Thing], *, begins: bool = False
     ) -> _Thing:
         """Run a transaction that writes, after its turn has come; then seal its audit rows."""
+        if begins:
+            await self._first_seen()
 
         def within(connection: Connection) -> _Thing:
             row = self._account_row(connection)
@@ -623,6 +701,11 @@ class SqlJournal:
             # Afterwards, and whatever came of it: who read meanwhile has to read again.
             self.written += 1
 
+    async def _first_seen(self) -> None:
+        """See where the database stands, before this process first adds to it."""
+        if self._watch is not None and self._watch.seen is None:
+            await self._watch.opened(partial(self._place, self._watch))
+
     def _account_row(self, connection: Connection) -> sa.Row[Any]:
         """Lock and return the row of the account; the first writer creates it."""
         us = {"of_account": self._account}
@@ -639,3 +722,20 @@ class SqlJournal:
             }
             connection.execute(sa.insert(KEEPER), made)
         return connection.execute(_ACCOUNT, us).one()
+
+
+async def _checked(watch: Watch, before: Place | None, told: str | None) -> Place | None:
+    return watch.check(before, told)
+
+
+async def _noted(watch: Watch, work: Callable[[], Awaitable[Place | None]]) -> None:
+    """Do some work and remember the place that it returns.
+
+    Raises:
+        OrdersWait: The database went back.
+    """
+    try:
+        place = await work()
+    except WentBack as back:
+        raise await watch.went_back(back.place) from None
+    await watch.note(place)

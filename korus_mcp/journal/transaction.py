@@ -284,11 +284,11 @@ class ReadTransaction:
         """How many intents there were for any of these reservations."""
         return int(self.run(_ATTEMPTS, ids=reservation_ids).scalar_one())
 
-    def tried(self, reservation_ids: Sequence[str]) -> tuple[int, datetime | None]:
-        """The `attempts` of these reservations, and since when no new orders are taken."""
+    def tried(self, reservation_ids: Sequence[str], *more: sa.ColumnElement[Any]) -> sa.Row[Any]:
+        """The `attempts` of these reservations, since when no new orders are taken, and more."""
         # One statement: the database may be far away.
-        row = self.run(_TRIED, ids=reservation_ids).one()
-        return row.attempts, row.stopped_at
+        statement = _TRIED.add_columns(*more) if more else _TRIED
+        return self.run(statement, ids=reservation_ids).one()
 
     def doubtful(self, owner: str, since: datetime, limit: int) -> list[Intent]:
         """The newest intents of an owner that are open, or were in doubt and made an order."""

@@ -24,6 +24,7 @@ from tests.journal.memory import MemoryJournal
 
 pytestmark = pytest.mark.anyio
 POST = "createOrders"
+_NOT_ROWS = {"_clock", "_identity", "waiting"}
 
 
 class Restorable(MemoryJournal):
@@ -31,7 +32,7 @@ class Restorable(MemoryJournal):
 
     def kept(self) -> dict[str, Any]:
         """A copy of all rows."""
-        rows = {n: v for n, v in vars(self).items() if n not in ("_clock", "_identity")}
+        rows = {n: v for n, v in vars(self).items() if n not in _NOT_ROWS}
         return deepcopy(rows)
 
     def restore(self, copy: dict[str, Any]) -> None:

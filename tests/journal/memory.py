@@ -34,6 +34,7 @@ from korus_mcp.journal.records import (
     Open,
     OrderResult,
     OrdersStopped,
+    OrdersWait,
     ReservationFacts,
     Seen,
     TooMuchOpen,
@@ -76,6 +77,8 @@ class MemoryJournal(SqlJournal):
         self._sweeping: datetime | None = None
         self.stopped: datetime | None = None
         """Since when the operator takes no new orders: set by tests."""
+        self.waiting: OrdersWait | None = None
+        """Until when orders wait: set by tests."""
 
     async def installation(self) -> Installation:
         """The installation, which is made with the journal."""
@@ -142,6 +145,8 @@ class MemoryJournal(SqlJournal):
         self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
     ) -> None:
         """Store the intent and its claims and use up the approval, or refuse."""
+        if self.waiting is not None:
+            raise self.waiting
         # Everything is checked before anything is changed, so that a refusal changes nothing.
         unsent = {h.id: h for h in self._holders(intent.reservation_ids).values()}
         for holder in unsent.values():
@@ -186,6 +191,8 @@ class MemoryJournal(SqlJournal):
         """Turn an intent from NEW to SENDING if this worker still has its lease."""
         if self.stopped is not None:
             raise OrdersStopped
+        if self.waiting is not None:
+            raise self.waiting
         stored, held = self._intents[intent.id], self._leases.get(intent.id)
         # It may have been taken over or closed meanwhile: then this worker must not send.
         if stored.state is not IntentState.NEW or held is None or held.worker != lease.worker:
@@ -268,7 +275,12 @@ class MemoryJournal(SqlJournal):
             attempts=self._attempts(reservation_ids),
             doubtful=await self.doubtful(owner, since=since),
             stopped_at=self.stopped,
+            waits=self.waiting,
         )
+
+    async def waits(self) -> OrdersWait | None:
+        """Until when orders wait."""
+        return self.waiting
 
     async def stopped_at(self) -> datetime | None:
         """Since when no new orders are taken."""

@@ -315,8 +315,10 @@ async def test_a_row_from_before_it_was_sent_is_not_believed(
     await claimed(journal, one := intent("a", "r1"), lease=RUN_OUT)
     if is_closed:
         await journal.take_over(MINE)
-    later = {"sent_at": NOW + timedelta(minutes=1), "fence_at": FENCE + timedelta(minutes=1)}
-    known = replace(one, state=IntentState.SENDING, **later)
+    late = timedelta(minutes=1)
+    known = replace(
+        one, state=IntentState.SENDING, sent_at=one.sent_at + late, fence_at=FENCE + late
+    )
     settled = await journal.settle(one.id, OrderResult(ambiguous=True), known=known)
     assert settled == replace(known, ambiguous=True)
     assert await stored(journal, one) == settled

@@ -407,7 +407,7 @@ class Ordering(Service):
             id=intent_id,
             owner=call.owner,
             fingerprint=call.fingerprint(installation),
-            external_reference=installation.reference_of(intent_id),
+            external_reference=installation.reference_of(intent_id, call.owner),
             caller_reference=call.reference,
             reservation_ids=call.reservation_ids,
             attempt=question.attempt,

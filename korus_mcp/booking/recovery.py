@@ -4,8 +4,11 @@ day all orders at KorusTicket that carry our reference are compared with the jou
 
 import logging
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
 from typing import Final
 
 import anyio
@@ -15,9 +18,9 @@ from korus_mcp.api.models.order import Order
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.handles import id_at_end
-from korus_mcp.foundation.unread import UNREAD
+from korus_mcp.foundation.unread import UNREAD, value_of
 from korus_mcp.journal import Journal
-from korus_mcp.journal.records import Intent, JournalDown, Lease, OrderResult
+from korus_mcp.journal.records import Intent, IntentState, JournalDown, Lease, OrderResult
 
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
@@ -26,6 +29,8 @@ SWEEP_EVERY: Final = timedelta(days=1)
 SWEEP_LOOKS_EVERY_SECONDS: Final = 3600.0
 OVERLAP: Final = timedelta(days=2)
 FIRST_SWEEP: Final = timedelta(days=31)
+TAKEN_BACK: Final = "found at KorusTicket"
+"""How the person agreed to an order that the journal lost is lost, too."""
 _log = logging.getLogger(__name__)
 
 
@@ -130,24 +135,26 @@ class Sweep(Service):
             since = min(since, max(first, self.unread_since))
         prefix = (await self.journal.installation()).reference_prefix
         listed = self.booking.list_orders(OrderFilters(created_after=since.date()))
-        unread = 0
+        unread, lost = 0, list[Order]()
         async for order in listed:
             reference = order.external_reference
             if reference is UNREAD:
                 unread += not await self.journal.owners_of([order.id])
             # Orders without our prefix were made by other programs on the account.
             elif reference is not None and reference.startswith(prefix):
-                unread += not await self._compare(order, reference)
+                unread += not await self._compare(order, reference, lost)
+        await self._take_back(lost)
         unread += listed.unreadable + listed.missing
         if unread:
             _log.warning("the daily look for late orders: %s of them cannot be read", unread)
         self.unread_since = since if unread else None
         await self.journal.sweep_done()
 
-    async def _compare(self, order: Order, reference: str) -> bool:
+    async def _compare(self, order: Order, reference: str, lost: list[Order]) -> bool:
         """Compare an order that carries our reference with the journal, and repair the journal.
 
-        Returns False when the order says too little to be compared.
+        Returns False when the order says too little to be compared. One of a call that the journal
+        does not know is added to `lost`.
         """
         intent = await self.journal.intent_by_reference(reference)
         reservation_id = id_at_end(order.reservation)
@@ -156,7 +163,9 @@ class Sweep(Service):
         # An order that names no reservation is fine if its id is known; else it cannot be placed.
         if intent is not None and reservation_id is None:
             return order.id in intent.orders.values()
-        if intent is None or reservation_id not in intent.reservation_ids:
+        if intent is None:
+            lost.append(order)
+        elif reservation_id not in intent.reservation_ids:
             await self.journal.found_late(reference, order.id)
             _log.error("late_order_found: order %s is in no journal of ours", order.id)
         elif reservation_id not in intent.orders:
@@ -167,6 +176,41 @@ class Sweep(Service):
             _log.error("late_order_found: order %s is a second one of its reservation", order.id)
         return True
 
+    async def _take_back(self, lost: Sequence[Order]) -> None:
+        """Take orders of ours that the journal lost into it again, for the owner that their
+        reference tells; where that owner is not known here, they are told to the operator alone.
+        """
+        if not lost:
+            return
+        installation, owners = await self.journal.installation(), await self.journal.owners()
+        by_reference = groupby(sorted(lost, key=_reference), key=_reference)
+        for reference, found in by_reference:
+            orders = list(found)
+            for order in orders:
+                await self.journal.found_late(reference, order.id)
+                _log.error("late_order_found: order %s is in no journal of ours", order.id)
+            owner = installation.owner_in(reference, owners)
+            made = {r: o.id for o in orders if (r := id_at_end(o.reservation)) is not None}
+            if owner is not None and made:
+                sent_at = value_of(orders[0].created_at) or self.clock.now()
+                totals = (value_of(order.total_amount_incl_tax) for order in orders)
+                intent = Intent(
+                    # The same each time: its own id is lost.
+                    id=installation.digest(reference)[:32],
+                    owner=owner,
+                    fingerprint="",
+                    external_reference=reference,
+                    caller_reference=None,
+                    reservation_ids=tuple(made),
+                    approved_total=sum((each or Decimal(0) for each in totals), Decimal(0)),
+                    sent_at=sent_at,
+                    fence_at=sent_at,
+                    agreed=TAKEN_BACK,
+                    state=IntentState.FINAL,
+                    orders=made,
+                )
+                await self.journal.settle(intent.id, OrderResult(), known=intent)
+
     async def _repair(self, intent: Intent, reservation_id: str, order_id: str) -> None:
         found = {reservation_id: order_id}
         if intent.is_final:
@@ -174,3 +218,7 @@ class Sweep(Service):
             _log.error("late_order_found: order %s came after it counted as failed", order_id)
         elif not intent.is_leased:
             await self.journal.settle(intent.id, OrderResult(found, ambiguous=True))
+
+
+def _reference(order: Order) -> str:
+    return value_of(order.external_reference) or ""

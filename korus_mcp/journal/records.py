@@ -10,7 +10,7 @@ KorusTicket with the journal. Records never hold customer data, only keyed diges
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
@@ -56,10 +56,24 @@ class Installation:
         """The beginning of all our external references: `km1-<6 characters>-`."""
         return f"{REFERENCE_PREFIX}-{self.id}-"
 
-    def reference_of(self, intent_id: str) -> str:
-        """Our external reference of an intent: 33 characters that nobody else can guess."""
+    def reference_of(self, intent_id: str, owner: str) -> str:
+        """Our external reference of an owner's intent: 50 characters that nobody else can guess.
+
+        A journal that lost the intent finds its owner again by it, see `owner_in`.
+        """
         # 22 hex digits are 88 bits: too many to guess.
-        return f"{self.reference_prefix}{self.digest(intent_id)[:22]}"
+        code = self.digest(intent_id)[:22]
+        return f"{self.reference_prefix}{code}-{self._mark(owner)}"
+
+    def owner_in(self, reference: str, owners: Iterable[str]) -> str | None:
+        """Which of these owners a reference of ours is of; None for one from before it told that,
+        or of somebody else.
+        """
+        told = reference.removeprefix(self.reference_prefix).partition("-")[2]
+        return next((o for o in owners if hmac.compare_digest(self._mark(o), told)), None)
+
+    def _mark(self, owner: str) -> str:
+        return self.digest(f"owner {owner}")[:16]
 
     def digest(self, text: str) -> str:
         """A keyed digest (hex): equal for equal texts, and says nothing else of them."""

@@ -581,6 +581,13 @@ class SqlJournal:
         """The owners of these resources, by id; those without an owner are left out."""
         return await self._read(lambda tx: tx.owners(resource_ids))
 
+    async def owners(self) -> Sequence[str]:
+        """All owners that the journal knows: who held, ordered or owns something."""
+        each = (sa.select(table.c.owner).where(ours(table)) for table in (HOLD, INTENT, OWNERSHIP))
+        everybody = sa.union(*each).subquery()
+        named = sa.select(everybody.c.owner).where(everybody.c.owner != "").order_by("owner")
+        return await self._read(lambda tx: tx.run(named).scalars().all())
+
     async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
         """The newest order ids of an owner, newest first; within one call, the last one first."""
 

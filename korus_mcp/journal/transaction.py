@@ -98,6 +98,7 @@ def newest_intents_that(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
 UNFINISHED: Final = _open(INTENT)
 UNFINISHED_HOLD: Final = _open(HOLD)
 _INTENT: Final = intents_that(INTENT.c.id == bindparam("which"))
+_REFERRED: Final = intents_that(INTENT.c.external_reference == bindparam("which"))
 _INTENTS: Final = intents_that(INTENT.c.id.in_(bindparam("ids")))
 _DOUBTFUL: Final = (
     sa.select(INTENT.c.id)
@@ -461,6 +462,8 @@ class WriteTransaction(ReadTransaction):
         if known is None:
             return self.intent(intent_id)
         stored = next(iter(self.intents(_INTENT, which=intent_id)), None)
+        # The daily look may have found its orders first, and knows no more of it than that.
+        stored = stored or next(iter(self.intents(_REFERRED, which=known.external_reference)), None)
         if not known.outlived(stored):
             if stored is None:
                 raise IntentLost

@@ -37,7 +37,7 @@ async def sent_intent(stage: Stage, hold: Hold, name: str, lease: Lease) -> Inte
         id=name,
         owner=OWNER,
         fingerprint="f",
-        external_reference=installation.reference_of(name),
+        external_reference=installation.reference_of(name, OWNER),
         caller_reference=None,
         reservation_ids=(hold.id,),
         approved_total=Decimal(45),
@@ -157,6 +157,34 @@ async def test_an_order_the_journal_lost_is_told_and_not_taken(
     await services.sweep.sweep()
     assert f"late_order_found: order {order_id} is in no journal" in caplog.text
     assert not await services.journal.owners_of([order_id])
+
+
+async def test_an_order_the_journal_lost_is_its_owners_again(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    services = stage.app.booking
+    bought = await stage.bought()
+    journal = services.journal
+    lost, again = await stage.held(quantity=2), await stage.held(quantity=3)
+    for hold in (lost, again):
+        reference = (await journal.installation()).reference_of("lost", OWNER)
+        order_id = await ordered_upstream(stage, hold, reference)
+    await services.sweep.sweep()
+    assert f"late_order_found: order {order_id} is in no journal" in caplog.text
+    orders = await journal.orders_of(OWNER)
+    assert len(orders) == 3
+    assert {bought, order_id} <= {*orders}
+    with pytest.raises(Refusal) as refused:
+        await stage.place(lost)
+    assert refused.value.code is Code.ALREADY_ORDERED
+    kept = await journal.intent_by_reference(reference)
+    assert kept is not None
+    assert kept.is_final
+    assert set(kept.orders) == {lost.id, again.id}
+    stage.move(DAY)
+    caplog.clear()
+    await services.sweep.sweep()
+    assert "late_order_found" not in caplog.text
 
 
 async def test_an_order_the_journal_lost_is_written_into_the_audit_once() -> None:

@@ -218,11 +218,16 @@ class MemoryJournal(SqlJournal):
         stored = self._put_back(intent_id, known)
         if not stored.is_final:
             self._keep(stored.told(result))
-        return self._loaded(intent_id)
+        return self._loaded(stored.id)
 
     def _put_back(self, intent_id: str, known: Intent | None) -> Intent:
         """The intent, stored anew as its sender knows it where that it was sent was lost."""
         stored = self._intents.get(intent_id)
+        if stored is None and known is not None:
+            same = known.external_reference
+            found = (i for i in self._intents.values() if i.external_reference == same)
+            stored = next(found, None)
+            intent_id = intent_id if stored is None else stored.id
         if known is not None and known.outlived(stored):
             if stored is None:
                 bare = replace(known, orders={}, failures={}, attempt=None, is_leased=False)
@@ -389,6 +394,12 @@ class MemoryJournal(SqlJournal):
     async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
         """The owners of these resources, by id."""
         return {i: self._owners[i] for i in resource_ids if i in self._owners}
+
+    async def owners(self) -> Sequence[str]:
+        """All owners that the journal knows."""
+        held = {hold.owner for hold in self._holds.values()}
+        ordered = {intent.owner for intent in self._intents.values()}
+        return sorted((held | ordered | {*self._owners.values()}) - {""})
 
     async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
         """The order ids of an owner, newest first."""

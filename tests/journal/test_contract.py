@@ -80,7 +80,11 @@ async def test_an_installation_stays_the_same(journal: Journal) -> None:
     assert installation == await journal.installation()
     assert len(installation.id) == 6
     assert len(installation.key) == 32
-    assert len(installation.reference_of("an intent")) <= 50
+    reference = installation.reference_of("an intent", ADA)
+    assert len(reference) == 50
+    assert installation.owner_in(reference, [BOB, ADA]) == ADA
+    assert installation.owner_in(reference, [BOB]) is None
+    assert installation.owner_in(reference[:33], [ADA, BOB]) is None
 
 
 # Claims
@@ -666,6 +670,25 @@ async def test_no_reservation_counts_for_more_than_a_day(journal: Journal) -> No
 async def test_no_bound_keeps_nobody(journal: Journal) -> None:
     for n in range(30):
         assert await asks(journal, f"a{n}", most=None, tickets=1000) is None
+
+
+async def test_all_owners_are_known_by_what_they_did(journal: Journal) -> None:
+    assert list(await journal.owners()) == []
+    await claimed(journal, intent("a", owner=BOB))
+    await journal.begin_hold(hold("h", owner=ADA), MINE)
+    await journal.own("local/carol", "r9")
+    await journal.own("", "r10")
+    assert list(await journal.owners()) == [ADA, BOB, "local/carol"]
+
+
+async def test_the_daily_look_and_the_sender_put_one_call_back_once(journal: Journal) -> None:
+    sender = replace(intent("a", "r1"), state=IntentState.SENDING)
+    found = {"state": IntentState.FINAL, "orders": {"r1": "o1"}, "fingerprint": ""}
+    looked: Intent = replace(sender, id="by the look", **found)  # type: ignore[arg-type]
+    await journal.settle(looked.id, OrderResult(), known=looked)
+    told = await journal.settle(sender.id, OrderResult({"r1": "o1"}), known=sender)
+    assert told == looked
+    assert (await journal.intents_of(["r1"]))["r1"] == looked
 
 
 async def test_the_first_owner_stays(journal: Journal) -> None:

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
 
 import anyio
@@ -34,11 +35,20 @@ _WORLDS = {
 }
 
 
+def spare_searches() -> None:
+    """Let no request search the path for sniffio where that is not installed."""
+    # httpcore imports it four times a request, and Python forgets an import that failed. With None
+    # in its place the import fails at once.
+    if "sniffio" not in sys.modules and find_spec("sniffio") is None:
+        sys.modules["sniffio"] = None  # type: ignore[assignment]
+
+
 def serve_stdio(server: KorusServer, settings: Settings, opening: "Opening | None" = None) -> int:
     """Serve one host on stdin and stdout until it leaves or a signal comes.
 
     `opening` has begun the conversation; it is gone on with here.
     """
+    spare_searches()
     _log.warning("korus-mcp %s on stdio, %s", __version__, _WORLDS[settings.environment])
     anyio.run(_stdio, server, settings.shutdown_seconds, opening)
     return 0
@@ -55,6 +65,8 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
     import uvicorn
 
     from korus_mcp.server import http_door
+
+    spare_searches()
 
     # The sandbox needs no token: everything in it is invented.
     token = file = None

@@ -4,9 +4,11 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -385,3 +387,48 @@ def test_in_one_process_http_is_served_until_a_signal(monkeypatch: pytest.Monkey
         for number, handler in before.items():
             signal.signal(number, handler)
     assert len(seen) == 1
+
+
+SEARCHES = """
+import asyncio, sys
+
+from korus_mcp.commands.serve import spare_searches
+
+
+class Searches:
+    names = []
+
+    def find_spec(self, name, path=None, target=None):
+        self.names.append(name)
+
+
+async def answer(reader, writer):
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+
+
+async def main():
+    import httpx
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    for _ in range(2):
+        async with httpx.AsyncClient(trust_env=False) as client:
+            Searches.names.clear()
+            await client.get(f"http://127.0.0.1:{port}/")
+    print("sniffio" in Searches.names)
+
+
+if sys.argv[1:] == ["spared"]:
+    spare_searches()
+sys.meta_path.insert(0, Searches())
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("told", [(), ("spared",)])
+def test_no_request_of_a_server_searches_for_what_is_not_installed(told: tuple[str, ...]) -> None:
+    program = (sys.executable, "-c", SEARCHES, *told)
+    ran = subprocess.run(program, capture_output=True, text=True, check=True)
+    # Without it there is a search, unless the oldest anyio that is allowed brought the library.
+    assert ran.stdout.strip() == str(not told and find_spec("sniffio") is None)

@@ -9,7 +9,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix lock bench simulate kill-test fault-test postgres-test journeys search-quality halls halls-page hosts readme ui sandbox inspect build clean install-newest install-locked install-lowest
+.PHONY: help demo test coverage check fix lock bench simulate kill-test failover-test fault-test postgres-test journeys search-quality halls halls-page hosts readme ui sandbox inspect build clean install-newest install-locked install-lowest
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ simulate: $(READY) ## crash the coordinator in N schedules of virtual time
 
 kill-test: $(READY) ## kill -9 real servers, N times at random, and end them as hosts do (DB=sqlite or postgres)
 	@$(BIN)/python -m tests.crash.kill --db $(DB) -n $(or $(N),30) $(ARGS)
+
+failover-test: $(READY) ## N failovers, restored dumps and kills of PostgreSQL under servers that order (ARGS="--add FILE": counts add up)
+	@$(BIN)/python -m tests.failover.run -n $(or $(N),5) $(ARGS)
 
 fault-test: $(READY) ## N orders through each fault of a gateway on loopback
 	@$(BIN)/python -m tests.crash.wires -n $(or $(N),10) $(ARGS)

@@ -1,0 +1,1 @@
+"""Databases that fail over, are restored or killed under servers that order."""

@@ -1,0 +1,23 @@
+"""A sample of `make failover-test`: no order is made twice and none is lost when a database is."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.failover.run import WRONG
+from tests.fixtures.hosts import PROJECT
+from tests.fixtures.postgres import programs
+
+RUNS = 3
+
+
+@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
+def test_no_failover_doubles_or_loses_an_order() -> None:
+    """In a process of its own: its waits are short for all that runs in it."""
+    command = [sys.executable, "-m", "tests.failover.run", "-n", str(RUNS)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(f"{RUNS} runs (")
+    assert ", ".join(f"{kind} 0" for kind in WRONG) in last

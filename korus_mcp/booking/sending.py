@@ -192,8 +192,11 @@ class Sender(Service):
             sending.intent = intent
             try:
                 await self.journal.settle(intent.id, intent.none_made(NEVER_SENT))
-            except (JournalDown, IntentLost):
-                _log.warning("an order that was not sent stays open; its lease ends by itself")
+            except JournalDown:
+                _log.warning("an order that was not sent stays open until the journal works again")
+                self.tasks.start_soon(kept_apart, partial(self._closed_later, intent))
+            except IntentLost:
+                _log.warning("the journal went back: an order that was not sent is not in it")
             raise
         # The machine slept: another worker may have the intent by now.
         if anyio.current_time() > leased_until:
@@ -218,6 +221,21 @@ class Sender(Service):
         other = self.sent.in_the_way_of(intent)
         if other is not None:
             raise AlreadyClaimed(other)
+
+    async def _closed_later(self, intent: Intent) -> None:
+        """Close an intent that was not sent, as soon as the journal can be written again."""
+        # Nobody else knows that it was not sent: it would be in doubt until its fence.
+        pause = SETTLE_PAUSE_SECONDS
+        while self.clock.now() < intent.fence_at:
+            await anyio.sleep(pause)
+            pause = min(2 * pause, RENEWAL_SECONDS)
+            try:
+                await self.journal.settle(intent.id, intent.none_made(NEVER_SENT))
+            except JournalDown:
+                continue
+            except IntentLost:
+                return
+            return
 
     async def _kept_leased(self, intent_id: str, work: Callable[[], Awaitable[Intent]]) -> Intent:
         """Run the work and return its result; meanwhile the lease of the intent is renewed."""

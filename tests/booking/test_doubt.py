@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -61,6 +62,38 @@ async def test_an_order_whose_outcome_cannot_be_written_down_stays_in_doubt() ->
         assert looked[hold.id].is_in_doubt
         journal.full = False
         assert (await stage.place(hold, confirmation=nonce)).state is OrderState.ORDERED
+        assert stage.sent(POST) == 1
+
+
+class Broken(FullDisk):
+    """A journal that breaks as an order is written down to be sent; it was written down."""
+
+    async def start_sending(
+        self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
+    ) -> Intent:
+        started = await super().start_sending(
+            intent, lease=lease, sent_at=sent_at, fence_at=fence_at
+        )
+        if self.full:
+            raise JournalDown(JournalFault.UNREACHABLE)
+        return started
+
+
+async def test_an_order_that_was_not_sent_is_closed_once_the_journal_works_again() -> None:
+    async with staged() as opened:
+        journal = Broken(opened.clock)
+        stage = over(opened, journal)
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        journal.full = True
+        with pytest.raises(JournalDown):
+            await stage.place(hold, confirmation=nonce)
+        assert (await journal.intents_of([hold.id]))[hold.id].is_in_doubt
+        journal.full = False
+        with anyio.fail_after(10):
+            while await journal.intents_of([hold.id]):  # noqa: ASYNC110 - the journal tells nobody
+                await anyio.sleep(0.01)
+        assert (await stage.ordered(hold)).state is OrderState.ORDERED
         assert stage.sent(POST) == 1
 
 

@@ -79,7 +79,7 @@ class Run:
         while anyio.current_time() - began < patience:
             answer = await self._asked(server, hold, nonce)
             match answer:
-                case Ordered(state=OrderState.ORDERED):
+                case Ordered(state=OrderState.ORDERED | OrderState.FAILED):
                     return answer
                 case Ordered(confirmation=str(text)):
                     nonce = text

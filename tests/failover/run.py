@@ -20,7 +20,7 @@ from typing import Final
 import anyio
 
 from tests.failover.scenes import SCENES, played
-from tests.failover.shop import REAL, SHORT, Waits, hurry
+from tests.failover.shop import REAL, SHORT, Waits, blind, hurry
 from tests.fixtures.postgres import programs
 
 REAL_SHARE: Final = 20
@@ -107,11 +107,16 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--real", action="store_true", help="all with the real waits, as JSON")
     parser.add_argument("--add", type=Path, help="a file in which the counts of calls add up")
+    parser.add_argument(
+        "--blind", action="store_true", help="servers see no failover: doubles have to be found"
+    )
     given = parser.parse_args()
     found = programs()
     if found is None:
         parser.error("PostgreSQL is not installed")
     logging.disable(logging.CRITICAL)
+    if given.blind:
+        blind()
     if given.real:
         tally = anyio.run(fight, found, kinds(given.first, given.n), REAL)
         sys.stdout.write(json.dumps(tally))

@@ -5,6 +5,7 @@ those of `Waits`: short in most runs, the real ones in some.
 """
 
 import json
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,7 +27,7 @@ from korus_mcp.booking import recovery, sending, services, settling, standstill
 from korus_mcp.foundation.clock import ManualClock, SystemClock
 from korus_mcp.foundation.handles import alias_of, id_at_end
 from korus_mcp.journal.sql import SqlJournal
-from korus_mcp.journal.watch import Watch
+from korus_mcp.journal.watch import Place, Watch
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from korus_mcp.server.composition import open_api
 from korus_mcp.server.embedded import EmbeddedSandbox
@@ -63,6 +64,19 @@ def hurry(waits: Waits) -> None:
         setattr(recovery, "FIRST_PAUSE_SECONDS", 0.5)  # noqa: B010
         setattr(recovery, "LONGEST_PAUSE_SECONDS", 2.0)  # noqa: B010
         setattr(standstill, "LOOK_SECONDS", 1.0)  # noqa: B010
+
+
+class Blind(Watch):
+    """It does not see that a database went back."""
+
+    def check(self, before: Place | None, told: str | None) -> Place | None:
+        del before
+        return None if told is None else Place.read(told)
+
+
+def blind() -> None:
+    """Leave out of all servers of this process what sees that a database went back."""
+    setattr(sys.modules[__name__], "Watch", Blind)  # noqa: B010
 
 
 @dataclass

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # jsonschema compiles the grammar of IRIs when it is imported: seconds of computing in each worker,
 # for a format that no schema here has. It leaves that format out where the package is missing.
@@ -23,6 +24,9 @@ from jsonschema import Draft202012Validator  # noqa: E402 - without that grammar
 
 from tests.fixtures.postgres import Cluster, cluster, programs  # noqa: E402
 
+# How fast a machine is proves nothing: no test fails for its time.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 _worlds = 0
 LONGEST_FIRST = (
     "crash/test_kill.py",

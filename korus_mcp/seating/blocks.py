@@ -80,12 +80,15 @@ class Seated:
 
 def outlines_in(zones: Mapping[int, Seated]) -> Iterator[tuple[int, list[Outline]]]:
     """The outlines of the blocks of each zone by its number, the largest first."""
-    near, gaps = _near(zones), _Gaps(zones)
+    gaps: dict[int, list[tuple[int, float | None]]] = {number: [] for number in zones}
+    for one, other in _near(zones):
+        mine, its = _gaps(zones[one], zones[other])
+        gaps[one].append((other, mine))
+        gaps[other].append((one, its))
     for number, zone in zones.items():
         pad = zone.pad
         tangled = []
-        for other in near[number]:
-            gap = gaps.between(number, other)
+        for other, gap in gaps[number]:
             if gap is None:
                 tangled.append(zones[other])
             else:
@@ -235,9 +238,8 @@ def _rows_apart(runs: Sequence[Run]) -> float:
     return sorted(nearest)[len(nearest) // 2]
 
 
-def _near(zones: Mapping[int, Seated]) -> dict[int, list[int]]:
-    """For each zone the others that its pad may reach, or that reach it."""
-    found: dict[int, list[int]] = {number: [] for number in zones}
+def _near(zones: Mapping[int, Seated]) -> Iterator[tuple[int, int]]:
+    """The pairs of zones of which the pad of one may reach the other."""
     widest = max((zone.pad for zone in zones.values()), default=0.0)
     begun: list[tuple[float, int]] = []
     for number in sorted(zones, key=lambda number: zones[number].box.left):
@@ -245,10 +247,8 @@ def _near(zones: Mapping[int, Seated]) -> dict[int, list[int]]:
         begun = [each for each in begun if each[0] >= zone.box.left]
         for _, n in begun:
             if _are_near(zones[n].box, zone.box, zone.pad + zones[n].pad):
-                found[n].append(number)
-                found[number].append(n)
+                yield n, number
         begun.append((zone.box.right + zone.pad + widest, number))
-    return found
 
 
 def _are_near(one: Box, other: Box, reach: float) -> bool:
@@ -260,31 +260,21 @@ def _are_near(one: Box, other: Box, reach: float) -> bool:
     )
 
 
-class _Gaps:
-    """How far the hulls of zones are apart; what two of them ask is computed once."""
-
-    def __init__(self, zones: Mapping[int, Seated]) -> None:
-        self._zones = zones
-        self._ahead: dict[tuple[int, int], float] = {}
-        self._beyond: dict[tuple[int, int], float] = {}
-
-    def between(self, one: int, other: int) -> float | None:
-        """How far two zones are apart, at least, up to the reach of their pads; None if not."""
-        enough = self._zones[one].pad + self._zones[other].pad
-        # Most are far enough apart as seen along the way from one to the other.
-        found = self._along_the_way(min(one, other), max(one, other))
-        for pair in ((one, other), (other, one)):
-            if found < enough:
-                if pair not in self._beyond:
-                    first, second = (self._zones[n].hull for n in pair)
-                    self._beyond[pair] = _beyond(first, second)
-                found = max(found, self._beyond[pair])
-        return found if found > 0 else None
-
-    def _along_the_way(self, one: int, other: int) -> float:
-        if (one, other) not in self._ahead:
-            self._ahead[one, other] = _ahead(self._zones[one], self._zones[other])
-        return self._ahead[one, other]
+def _gaps(one: Seated, other: Seated) -> tuple[float | None, float | None]:
+    """How far the hulls of two zones are apart, at least, up to the reach of their pads; None if
+    they are not. Each of them asks its own sides first, and says no more than it has to.
+    """
+    enough = one.pad + other.pad
+    # Most are far enough apart as seen along the way from one to the other.
+    found = _ahead(one, other)
+    if found >= enough:
+        return found, found
+    mine = max(found, _beyond(one.hull, other.hull))
+    its = max(found, _beyond(other.hull, one.hull))
+    most = max(mine, its)
+    if most <= 0:
+        return None, None
+    return mine if mine >= enough else most, its if its >= enough else most
 
 
 def _ahead(one: Seated, other: Seated) -> float:

@@ -65,12 +65,25 @@ class Box:
 
 
 class Places(Sequence[Point]):
-    """Many places in two columns of numbers, which take a sixth of the memory of as many pairs."""
+    """Many places in two columns of numbers, which take a sixth of the memory of as many pairs.
 
-    __slots__ = ("_box", "xs", "ys")
+    They may be seen from another corner, and enlarged: each is computed when it is asked for, since
+    of a large hall few are.
+    """
 
-    def __init__(self, xs: "array[float]", ys: "array[float]") -> None:
-        self.xs, self.ys = xs, ys
+    __slots__ = ("_box", "_left", "_scale", "_top", "_xs", "_ys")
+
+    def __init__(
+        self,
+        xs: "array[float]",
+        ys: "array[float]",
+        *,
+        left: float = 0.0,
+        top: float = 0.0,
+        scale: float = 1.0,
+    ) -> None:
+        self._xs, self._ys = xs, ys
+        self._left, self._top, self._scale = left, top, scale
         self._box: Box | None = None
 
     @classmethod
@@ -83,21 +96,36 @@ class Places(Sequence[Point]):
     def box(self) -> Box:
         """The box around them; there is at least one."""
         if self._box is None:
-            self._box = Box(min(self.xs), min(self.ys), max(self.xs), max(self.ys))
+            left, top = self._seen(min(self._xs), min(self._ys))
+            right, bottom = self._seen(max(self._xs), max(self._ys))
+            self._box = Box(left, top, right, bottom)
         return self._box
 
     def moved(self, left: float, top: float, scale: float) -> Self:
         """The places as seen from another corner, and enlarged."""
-        return type(self)(
-            array("d", [(x - left) * scale for x in self.xs]),
-            array("d", [(y - top) * scale for y in self.ys]),
-        )
+        if self._is_seen_as_is:
+            return type(self)(self._xs, self._ys, left=left, top=top, scale=scale)
+        return type(self).of(((x - left) * scale, (y - top) * scale) for x, y in self)
+
+    @property
+    def _is_seen_as_is(self) -> bool:
+        return self._scale == 1.0 and self._left == 0.0 == self._top
+
+    def _seen(self, x: float, y: float) -> Point:
+        return (x - self._left) * self._scale, (y - self._top) * self._scale
 
     def __len__(self) -> int:
-        return len(self.xs)
+        return len(self._xs)
 
     def __iter__(self) -> Iterator[Point]:
-        return zip(self.xs, self.ys, strict=True)
+        if self._is_seen_as_is:
+            return zip(self._xs, self._ys, strict=True)
+        left, top, scale = self._left, self._top, self._scale
+        return zip(
+            [(x - left) * scale for x in self._xs],
+            [(y - top) * scale for y in self._ys],
+            strict=True,
+        )
 
     @overload
     def __getitem__(self, place: int) -> Point: ...
@@ -105,14 +133,20 @@ class Places(Sequence[Point]):
     def __getitem__(self, place: slice) -> Self: ...
     def __getitem__(self, place: int | slice) -> Point | Self:
         if isinstance(place, slice):
-            return type(self)(self.xs[place], self.ys[place])
-        return self.xs[place], self.ys[place]
+            return type(self)(
+                self._xs[place],
+                self._ys[place],
+                left=self._left,
+                top=self._top,
+                scale=self._scale,
+            )
+        return self._seen(self._xs[place], self._ys[place])
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Places) and self.xs == other.xs and self.ys == other.ys
+        return isinstance(other, Places) and list(self) == list(other)
 
     def __hash__(self) -> int:
-        return hash((self.xs.tobytes(), self.ys.tobytes()))
+        return hash(tuple(self))
 
     def __repr__(self) -> str:
         return f"Places({list(self)})"
@@ -120,11 +154,35 @@ class Places(Sequence[Point]):
 
 def box_of(points: Iterable[Point]) -> Box | None:
     """The smallest box around the points; None when there are none."""
-    columns = tuple(zip(*points, strict=True))
-    if not columns:
+    listed = points if isinstance(points, list | tuple) else list(points)
+    if not listed:
         return None
-    across, down = columns
+    across, down = [x for x, _ in listed], [y for _, y in listed]
     return Box(min(across), min(down), max(across), max(down))
+
+
+def box_around(boxes: Iterable[Box]) -> Box | None:
+    """The smallest box around some boxes; None when there are none."""
+    listed = list(boxes)
+    if not listed:
+        return None
+    return Box(
+        min([box.left for box in listed]),
+        min([box.top for box in listed]),
+        max([box.right for box in listed]),
+        max([box.bottom for box in listed]),
+    )
+
+
+def are_apart(some: Sequence[Point], others: Sequence[Point]) -> bool:
+    """Whether a line across the way from the middle of ones to that of the others parts them.
+
+    There is at least one of each. False proves nothing: another line may part them.
+    """
+    (x0, y0), (x1, y1) = _mean(some), _mean(others)
+    across, down = x1 - x0, y1 - y0
+    reach = max([x * across + y * down for x, y in some])
+    return reach < min([x * across + y * down for x, y in others])
 
 
 def hull(points: Iterable[Point]) -> tuple[Point, ...]:
@@ -269,6 +327,10 @@ def _is_convex(outline: Sequence[Point]) -> bool:
     # A five-pointed star always turns the same way, too, but goes up and down more than once.
     changes = sum(rises[n - 1] != rising for n, rising in enumerate(rises))
     return (min(turns) >= 0 or max(turns) <= 0) and changes <= 2
+
+
+def _mean(points: Sequence[Point]) -> Point:
+    return sum([x for x, _ in points]) / len(points), sum([y for _, y in points]) / len(points)
 
 
 def _half_hull(ordered: Iterable[Point]) -> list[Point]:

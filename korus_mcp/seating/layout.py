@@ -16,7 +16,7 @@ from korus_mcp.api.models.seat_map import LeftOut, PlainSeats, Row, SeatMap
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating import schematic
 from korus_mcp.seating.focus import focus_of
-from korus_mcp.seating.geometry import Box, Places, box_of
+from korus_mcp.seating.geometry import Box, Places, box_around, box_of
 from korus_mcp.seating.geometry import Point as Point
 from korus_mcp.seating.levels import Level
 from korus_mcp.seating.names import NAME_LIMIT, CategoryNames, zone_name
@@ -243,7 +243,7 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
 
 def _level(level: Level, place: int, shapes: Sequence[Shape], focus: Point | None) -> DrawnLevel:
     """A level in working units."""
-    around = box_of(diagonals(shape.box for shape in shapes)) or Box(0.0, 0.0, 0.0, 0.0)
+    around = box_around(shape.box for shape in shapes) or Box(0.0, 0.0, 0.0, 0.0)
     is_above = focus is not None and focus[1] > around.bottom
     return DrawnLevel(
         name=clean_line(level.name, NAME_LIMIT) or str(place + 1),
@@ -268,7 +268,7 @@ def _is_vehicle(
     said = (name for zone in zones for name in (zone.name or "", names.of(zone) or ""))
     if says_vehicle(said, is_stacked=is_stacked):
         return True
-    around = box_of(diagonals(shape.box for shape in shapes))
+    around = box_around(shape.box for shape in shapes)
     if around is None or focus is None:
         return False
     is_ahead = around.left < focus[0] < around.right

@@ -4,16 +4,25 @@ Seats cannot stand within each other: where those of two zones do, they are on d
 Which zones make a level is told by what their names have in common, such as "Upper deck".
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from math import dist, floor
 from statistics import median
 from typing import Final, TypeAlias
 
 from korus_mcp.foundation.folding import words
-from korus_mcp.seating.geometry import Box, Places, Point, contains, hull, turn
+from korus_mcp.seating.geometry import (
+    Box,
+    Places,
+    Point,
+    are_apart,
+    box_around,
+    contains,
+    hull,
+    turn,
+)
 
 _WITHIN: Final = 0.55
 """Seats of two zones nearer than so many steps stand within each other."""
@@ -24,6 +33,7 @@ _OVERLAP: Final = 0.5
 _SAME_BOX: Final = 0.95
 _ASKED: Final = 60
 _FIRST: Final = 12
+_INWARD: Final = 0.02
 _OF_A_ROW: Final = 5
 _PARTLY: Final = 0.25
 """Less of a zone within the hull of another one is no overlap that needs a closer look."""
@@ -63,8 +73,12 @@ class Footprint:
     @cached_property
     def some(self) -> list[Point]:
         """Some of its seats."""
-        every = sum(map(len, self.rows)) // _ASKED + 1
-        return list(islice(chain.from_iterable(self.rows), 0, None, every))
+        return _strewn(list(chain.from_iterable(self.rows)), _ASKED)
+
+    def inward(self, seat: Point) -> Point:
+        """A place beside a seat, nearer to the middle: that of the outermost is on no edge."""
+        x, y = self.box.middle
+        return seat[0] + (x - seat[0]) * _INWARD, seat[1] + (y - seat[1]) * _INWARD
 
     @cached_property
     def hull(self) -> Sequence[Point]:
@@ -102,7 +116,7 @@ def levels_in(zones: Mapping[int, Footprint]) -> tuple[Level, ...]:
     level_of = _by_names(zones, pairs) or _by_turns(zones, pairs)
     count = max(level_of.values()) + 1
     groups = [[n for n in zones if level_of[n] == level] for level in range(count)]
-    boxes = [_around(zones[n].box for n in group) for group in groups]
+    boxes = [box for group in groups if (box := box_around(zones[n].box for n in group))]
     return tuple(
         Level(name=_common_name([zones[n].name for n in group]), zones=tuple(group), shift=shift)
         for group, shift in zip(groups, _beside(boxes), strict=True)
@@ -127,9 +141,9 @@ def _at_one_place(zones: Mapping[int, Footprint]) -> Iterator[tuple[int, int]]:
         if not zones[few].rows:
             continue
         # The boxes of blocks in a ring share much, but not one seat: that is soon seen.
-        first = zones[few].some[:: len(zones[few].some) // _FIRST + 1]
+        first = list(map(zones[few].inward, _strewn(zones[few].some, _FIRST)))
         if zones[many].is_broad and (
-            _are_apart(first, zones[many].spread)
+            are_apart(first, zones[many].spread)
             or sum(contains(zones[many].hull, seat) for seat in first) < _PARTLY * len(first)
         ):
             continue
@@ -152,17 +166,13 @@ def _meeting(zones: Mapping[int, Footprint]) -> Iterator[tuple[int, int]]:
             yield one, other
 
 
-def _are_apart(some: Sequence[Point], others: Sequence[Point]) -> bool:
-    """Whether a line across the way from ones to the others keeps them apart."""
-    (x0, y0), (x1, y1) = _middle(some), _middle(others)
-    across, down = x1 - x0, y1 - y0
-    reach = max([x * across + y * down for x, y in some])
-    return reach < min([x * across + y * down for x, y in others])
-
-
-def _middle(seats: Sequence[Point]) -> Point:
-    xs, ys = zip(*seats, strict=True)
-    return sum(xs) / len(seats), sum(ys) / len(seats)
+def _strewn(seats: Sequence[Point], most: int) -> list[Point]:
+    """Some of the seats, each at another place of its row: not all are the ends of rows."""
+    step = len(seats) // most + 1
+    return [
+        seats[min(begin + place % step, len(seats) - 1)]
+        for place, begin in enumerate(range(0, len(seats), step))
+    ]
 
 
 class _Net:
@@ -240,13 +250,6 @@ def _common_name(names: Sequence[str]) -> str:
     others = [set(words(name)) for name in names[1:]]
     common = [word for word in first if all(set(words(word)) <= other for other in others)]
     return " ".join(common)
-
-
-def _around(boxes: Iterable[Box]) -> Box:
-    lefts, tops, rights, bottoms = zip(
-        *((box.left, box.top, box.right, box.bottom) for box in boxes), strict=True
-    )
-    return Box(min(lefts), min(tops), max(rights), max(bottoms))
 
 
 def _beside(boxes: Sequence[Box]) -> list[Point]:

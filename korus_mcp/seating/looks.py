@@ -87,7 +87,7 @@ class _Piece:
     @classmethod
     def of(cls, line: Line, row: int) -> "_Piece":
         """The piece that a line is."""
-        xs, ys = zip(*line, strict=True)
+        xs, ys = [x for x, _ in line], [y for _, y in line]
         middle = sum(xs) / len(line), sum(ys) / len(line)
         if len(line) < 2 or is_ring(line):
             return cls(

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
 
-from korus_mcp.seating.geometry import Box, Places, Point, area, box_of, contains, spans_at
+from korus_mcp.seating.geometry import (
+    Box,
+    Places,
+    Point,
+    are_apart,
+    area,
+    box_around,
+    box_of,
+    contains,
+    spans_at,
+)
 
 Outline: TypeAlias = tuple[Point, ...]
 Span: TypeAlias = tuple[float, float]
@@ -43,7 +53,9 @@ class Seats:
     def within(self, number: int, blocks: Sequence[Outline]) -> Iterator[Outline]:
         """A box around each seat of a zone that lies in these blocks."""
         half = _SEAT * self.steps[number]
-        around = _around([_box(block) for block in blocks])
+        around = box_around(map(_box, blocks))
+        if around is None:
+            return
         for row in self.rows[number]:
             if not _meet(_grown(row.box, half), around):
                 continue
@@ -65,17 +77,21 @@ def rooms_in(
     above = sorted(range(len(zones)), key=lambda n: (-round(sizes[n]), n))
     place = {n: at for at, n in enumerate(above)}
     boxes = [[_box(block) for block in blocks] for blocks in zones]
-    hidden: list[list[Outline]] = [[] for _ in zones]
-    for n, other in _meeting({n: _around(each) for n, each in enumerate(boxes) if each}):
+    arounds = {n: around for n, each in enumerate(boxes) if (around := box_around(each))}
+    hidden: list[list[tuple[Outline, Box]]] = [[] for _ in zones]
+    for n, other in _meeting(arounds):
         below, upper = (n, other) if place[n] < place[other] else (other, n)
-        hidden[below] += zones[upper]
+        # In a ring most zones meet by their boxes only.
+        is_one_each = len(zones[n]) == 1 == len(zones[other])
+        if not (is_one_each and are_apart(zones[n][0], zones[other][0])):
+            hidden[below] += zip(zones[upper], boxes[upper], strict=True)
         if seats.are_few:
-            hidden[upper] += seats.within(below, zones[upper])
+            hidden[upper] += [(each, _box(each)) for each in seats.within(below, zones[upper])]
     found = []
     for n, blocks in enumerate(zones):
         rooms: list[Box] = []
         for block, box in zip(blocks[:_MOST_BLOCKS], boxes[n], strict=False):
-            others = [each for each in hidden[n] if _meet(_box(each), box)]
+            others = [each for each, around in hidden[n] if _meet(around, box)]
             others += [each.corners for each in taken if _meet(each, box)]
             rooms += _rooms(block, box, others)
         found.append(_widest(rooms))
@@ -165,15 +181,6 @@ def _meet(one: Box, other: Box) -> bool:
         and other.left < one.right
         and one.top < other.bottom
         and other.top < one.bottom
-    )
-
-
-def _around(boxes: Sequence[Box]) -> Box:
-    return Box(
-        min([box.left for box in boxes]),
-        min([box.top for box in boxes]),
-        max([box.right for box in boxes]),
-        max([box.bottom for box in boxes]),
     )
 
 

@@ -13,7 +13,17 @@ from typing import Final
 
 from korus_mcp.api.models.seat_map import PlainSeats, Row, Zone
 from korus_mcp.seating.blocks import LEAST_PAD, Run, Seated, outlines_in
-from korus_mcp.seating.geometry import Box, Places, Point, area, box_of, hull, label_place, padded
+from korus_mcp.seating.geometry import (
+    Box,
+    Places,
+    Point,
+    area,
+    box_around,
+    box_of,
+    hull,
+    label_place,
+    padded,
+)
 from korus_mcp.seating.levels import Footprint, Level, levels_in
 from korus_mcp.seating.lines import Line, Lines, lines_in
 from korus_mcp.seating.looks import Look, looks_in
@@ -165,7 +175,7 @@ def given_shapes(zones: Sequence[Zone]) -> Given:
         }
     )
     shifts = {n: level.shift for level in levels for n in level.zones}
-    around = box_of(diagonals(raw.box.moved(*shifts.get(n, (0.0, 0.0))) for n, raw in raws.items()))
+    around = box_around(raw.box.moved(*shifts.get(n, (0.0, 0.0))) for n, raw in raws.items())
     if around is None or around.longer < _SMALLEST:
         return Given({}, Fit(1.0, 0.0, 0.0))
     whole = Fit(SIDE / around.longer, around.left, around.top)
@@ -190,7 +200,7 @@ def _raw(zone: Zone) -> _Raw | None:
     rows = [(row.name or "", _seats(row)) for row in zone.rows or ()]
     rows = [(name, seats) for name, seats in rows if seats]
     # Seats that are all at one point, mostly at 0, 0, have no real places.
-    around = box_of(chain.from_iterable(row.box.corners for _, row in rows))
+    around = box_around(row.box for _, row in rows)
     is_one_place = around is not None and around.longer <= 0
     if is_one_place and sum(len(row) for _, row in rows) > 1:
         rows = []
@@ -207,7 +217,8 @@ def _without(raw: _Raw, strays: AbstractSet[Point]) -> _Raw | None:
 
 
 def _raw_of(polygon: tuple[Point, ...], rows: Sequence[tuple[str, Places]]) -> _Raw | None:
-    around = box_of([*polygon, *diagonals(row.box for _, row in rows)])
+    outline = box_of(polygon)
+    around = box_around([*([outline] if outline else []), *(row.box for _, row in rows)])
     if around is None:
         return None
     return _Raw(

@@ -9,7 +9,7 @@ from math import hypot
 from statistics import median
 from typing import Final
 
-from korus_mcp.seating.geometry import Places, Point, box_of
+from korus_mcp.seating.geometry import Places, Point, box_around
 
 _FAR: Final = 2.5
 """A stray seat is at least so many times as far from the middle of a hall as any other place."""
@@ -22,7 +22,7 @@ _ONE_IN: Final = 20
 
 def stray_places(rows: Sequence[Places], corners: Iterable[Point]) -> frozenset[Point]:
     """Places of seats that are far from all others; `corners` are of outlines, never stray."""
-    around = box_of(corner for row in rows for corner in row.box.corners)
+    around = box_around(row.box for row in rows)
     if around is None:
         return frozenset()
     # Some seats tell where the hall is: a few strays do not move its middle.

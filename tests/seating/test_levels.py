@@ -51,6 +51,19 @@ KINDS: dict[str, tuple[list[Json], list[str]]] = {
         [zone("Floor 1", polygon=square(0, 0)), zone("Floor 2", polygon=square(0, 0))],
         ["Floor 1", "Floor 2"],
     ),
+    **{
+        f"{count} rows of {seats}": (
+            [
+                zone(name, *stacked("ABCDEFGHIJKL"[:count], *xs))
+                for name in ("Lower deck", "Upper deck")
+            ],
+            ["Lower deck", "Upper deck"],
+        )
+        # Of seats that are asked one by one, none may be at the end of every row alone.
+        for count in (3, 10, 11, 12)
+        for seats in range(2, 12)
+        if (xs := [10 * (seats - n) for n in range(seats)])
+    },
     "names that tell nothing": ([deck("Zone"), deck("Zone")], ["Zone", "Zone"]),
 }
 

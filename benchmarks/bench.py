@@ -21,6 +21,7 @@ from benchmarks import (
     crowd,
     drawing,
     holding,
+    orders,
     pictures,
     replies,
     seating,
@@ -58,6 +59,7 @@ def main() -> None:
     booking.main()
     if beside is not None:
         booking.beside(beside)
+    orders.main(beside)
     calls.main(beside)
     seating.main()
     drawing.main(beside)

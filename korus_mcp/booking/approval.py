@@ -214,7 +214,7 @@ async def confirmation(journal: Journal, question: Question, language: str) -> t
         digest=f"{sealed_in(question, language)} {_WORDS}={words}",
         expires_at=question.closes_at,
     )
-    await journal.approve(approval)
+    await journal.approve(approval, now=question.asked_at)
     return text, approval
 
 
@@ -278,7 +278,8 @@ async def agreed(journal: Journal, asked: Question, question: Question) -> str:
     """
     waited = (question.asked_at - asked.asked_at).total_seconds()
     _check_same(question, asked.seal, is_late=waited > KEPT_SECONDS)
-    await journal.approve(_answered(question, ApprovalState.OPEN, question.holds_end))
+    yes = _answered(question, ApprovalState.OPEN, question.holds_end)
+    await journal.approve(yes, now=question.asked_at)
     return nonce_of(question)
 
 

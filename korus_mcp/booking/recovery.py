@@ -1,5 +1,6 @@
-"""Work in the background: orders in doubt are looked up until their outcome is known, and once a
-day all orders at KorusTicket that carry our reference are compared with the journal.
+"""Work in the background: orders in doubt are looked up until their outcome is known; once a day
+all orders at KorusTicket that carry our reference are compared with the journal; what it has of an
+audit is sealed.
 """
 
 import logging
@@ -20,13 +21,21 @@ from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD, value_of
 from korus_mcp.journal import Journal
-from korus_mcp.journal.records import Intent, IntentState, JournalDown, Lease, OrderResult
+from korus_mcp.journal.records import (
+    CLOCK_STEPS,
+    Intent,
+    IntentState,
+    JournalDown,
+    Lease,
+    OrderResult,
+)
 
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 SWEEP_AFTER_SECONDS: Final = 60.0
 SWEEP_EVERY: Final = timedelta(days=1)
 SWEEP_LOOKS_EVERY_SECONDS: Final = 3600.0
+SEAL_EVERY_SECONDS: Final = 2.0
 OVERLAP: Final = timedelta(days=2)
 FIRST_SWEEP: Final = timedelta(days=31)
 TAKEN_BACK: Final = "found at KorusTicket"
@@ -92,6 +101,35 @@ class Reconciler:
 
 
 @dataclass(kw_only=True)
+class Sealing:
+    """Seals the audit rows that bookings wrote, so that none of them waits for another."""
+
+    journal: Journal
+
+    async def run(self) -> None:
+        """Seal what an earlier process left, then what is written, for ever."""
+        sealed = -1
+        while True:
+            # What is written meanwhile may be left over; then there is another round.
+            written = self.journal.written
+            if written != sealed and await self._all_sealed():
+                sealed = written
+            await anyio.sleep(SEAL_EVERY_SECONDS)
+
+    async def _all_sealed(self) -> bool:
+        try:
+            while await self.journal.seal():
+                pass
+        except JournalDown as down:
+            _log.warning("the audit could not be sealed: %s", down.fault.value)
+            return False
+        except Exception:  # noqa: BLE001 - logged with its traceback; the next round tries again
+            _log.exception("sealing the audit crashed")
+            return False
+        return True
+
+
+@dataclass(kw_only=True)
 class Sweep(Service):
     """Finds orders that appeared after they counted as failed, or that the journal does not know.
 
@@ -130,7 +168,9 @@ class Sweep(Service):
         # lagged.
         last = await self.journal.last_sweep()
         first = self.clock.now() - FIRST_SWEEP
-        since = last - OVERLAP if last else first
+        # One that is still to come was noted while the journal's clock was ahead: when it really
+        # was is not known.
+        since = last - OVERLAP if last and last <= self.clock.now() + CLOCK_STEPS else first
         if self.unread_since is not None:
             since = min(since, max(first, self.unread_since))
         prefix = (await self.journal.installation()).reference_prefix

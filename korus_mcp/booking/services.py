@@ -22,7 +22,7 @@ from korus_mcp.booking.own_seats import OwnSeatReader
 from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.prices import Prices
 from korus_mcp.booking.quote import Quotes
-from korus_mcp.booking.recovery import Reconciler, Sweep
+from korus_mcp.booking.recovery import Reconciler, Sealing, Sweep
 from korus_mcp.booking.reservations import ReservationStates
 from korus_mcp.booking.reserving import Reserver
 from korus_mcp.booking.sending import Sender
@@ -89,6 +89,7 @@ class BookingServices:
         look_up = LookUp(booking=booking, journal=journal, clock=api)
         self.reconciler = Reconciler(look_up=look_up, journal=journal, lease=lease)
         self.sweep = Sweep(booking=booking, journal=journal, clock=api)
+        self.sealing = Sealing(journal=journal)
         sender = Sender(
             booking=booking,
             look_up=look_up,
@@ -164,9 +165,10 @@ class BookingServices:
 
     async def run(self) -> None:
         """Look for the outcome of orders in doubt, for late orders, and whether the journal went
-        back, for ever.
+        back, and seal its audit, for ever.
         """
         async with anyio.create_task_group() as group:
+            group.start_soon(kept_apart, self.sealing.run)
             group.start_soon(kept_apart, self.reconciler.run)
             group.start_soon(kept_apart, self.sweep.run)
             group.start_soon(kept_apart, self.standstill.run)

@@ -47,8 +47,24 @@ class Seals:
         """The row with its seal; `before` is the seal of the row before it."""
         if self._key is None:
             return row
-        content = (row.number, row.at.isoformat(), row.event, row.owner, row.subject, row.detail)
-        return replace(row, mac=self._mac("row", *map(str, content), before))
+        return replace(row, mac=self._mac("row", str(row.number), *_content(row), before))
+
+    def signed(self, row: AuditRow) -> AuditRow:
+        """The row as it waits to be sealed, with a signature in place of its seal."""
+        return row if self._key is None else replace(row, mac=self._mac("waiting", *_content(row)))
+
+    def taken(self, row: AuditRow, before: str) -> AuditRow:
+        """A signed row as it goes into the chain; one that was changed, or not written with this
+        key, goes there without a seal, so that it is found.
+        """
+        is_ours = hmac.compare_digest(self.signed(row).mac, row.mac)
+        return self.sealed(row, before) if is_ours else replace(row, mac="")
+
+    def may_take(self, row: AuditRow, head: Head) -> bool:
+        """Whether a waiting row is for this process to seal: not without the key, where others have
+        one.
+        """
+        return self._key is not None or not (row.mac or head.seal)
 
     def head(self, rows: int, mac: str) -> Head:
         """The head of a chain of `rows` rows, the last of which has the seal `mac`."""
@@ -94,3 +110,7 @@ class Seals:
         # so that a row of another account does not fit.
         text = json.dumps([self._account, *parts], ensure_ascii=False)
         return hmac.new(self._key or b"", text.encode(), hashlib.sha256).hexdigest()
+
+
+def _content(row: AuditRow) -> tuple[str, ...]:
+    return row.at.isoformat(), row.event, row.owner, row.subject, row.detail

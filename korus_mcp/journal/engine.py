@@ -7,7 +7,7 @@ transaction that began is finished even if its caller is cancelled. Errors of ei
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import datetime
 from functools import partial
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import anyio
 from anyio import to_thread
-from sqlalchemy import URL, BigInteger, cast, create_engine, event, func, insert, select
+from sqlalchemy import URL, create_engine, event, func, insert, select, text
 from sqlalchemy import inspect as inspected
 from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from korus_mcp.foundation.clock import Clock
@@ -29,9 +29,10 @@ from korus_mcp.foundation.database_addresses import (
     read_server_address,
 )
 from korus_mcp.foundation.private_files import check_ours, private_database
-from korus_mcp.journal.faults import down, fault_of
+from korus_mcp.journal.faults import down, fault_of, is_over_limit
+from korus_mcp.journal.locks import NO_LOCKS, Locks
 from korus_mcp.journal.records import JournalDown, JournalFault
-from korus_mcp.journal.tables import META, METADATA, MIGRATIONS, VERSION, Moment
+from korus_mcp.journal.tables import META, METADATA, MIGRATIONS, SERVERS_MOMENT, VERSION, Step
 
 if TYPE_CHECKING:
     from korus_mcp.journal.postgres import Server
@@ -46,10 +47,11 @@ and is left alone.
 """
 BUSY_SECONDS: Final = 5
 _VERSION_ROW: Final = "version"
-_SERVER_MOMENT: Final = select(
-    cast(cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger), Moment)
-)
 _OPENING_LOCK: Final = 0x6B6F727573  # "korus": the lock for creating and migrating tables
+
+
+class OverLimit(Exception):
+    """What a transaction counted passes its limit, which its table keeps: nothing was written."""
 
 
 class Database:
@@ -74,9 +76,38 @@ class Database:
         """The time by a clock that all users of the database share: machine's or server's."""
         if self.is_sqlite:
             return self._clock.now()
-        return connection.execute(_SERVER_MOMENT).scalar_one()
+        return connection.execute(select(SERVERS_MOMENT)).scalar_one()
 
-    async def run(self, work: Work[_Thing], *, writes: bool, begins: bool = False) -> _Thing:
+    @property
+    def own_now(self) -> datetime | None:
+        """The time that a statement needs to be told; None where its server knows it."""
+        return self._clock.now() if self.is_sqlite else None
+
+    def lock(self, connection: Connection, names: Iterable[str]) -> None:
+        """Take further locks within a transaction, alone."""
+        if not self.is_sqlite:
+            for key, _ in Locks(frozenset(names)).keys:
+                connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+    def last(self, connection: Connection, statement: str, **given: str | int) -> None:
+        """Run a statement as the last of a transaction. A server gets it together with the commit:
+        what it locks is free again before anybody could wait for us.
+        """
+        if self.is_sqlite:
+            connection.execute(text(statement), given)
+            return
+        from korus_mcp.journal.postgres import with_commit  # its driver need not be installed
+
+        with_commit(connection, statement, given)
+
+    async def run(
+        self,
+        work: Work[_Thing],
+        *,
+        writes: bool,
+        begins: bool = False,
+        locks: Locks = NO_LOCKS,
+    ) -> _Thing:
         """Run a transaction and return its result. What it writes is then durable; if it raises,
         nothing was written. If it only reads, all rows are of one moment.
 
@@ -86,12 +117,17 @@ class Database:
 
         Raises:
             JournalDown: The journal cannot be used, or another process would not find it.
+            OverLimit: A limit that a table keeps would be passed.
         """
         try:
             # Finished even if the caller is cancelled: else nobody would know what was committed.
             with anyio.CancelScope(shield=True):
                 connections = self._connections or await self._open()
-                answer = await connections.run(work, writes=writes, begins=begins)
+                answer = await connections.run(work, writes=writes, begins=begins, locks=locks)
+        except IntegrityError as error:
+            if is_over_limit(error):
+                raise OverLimit from None
+            raise down(error) from None
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise down(error) from None
         return answer
@@ -123,7 +159,7 @@ class Database:
             connections = _File(self._address)
             await connections.prepare(self._clock)
         try:
-            await connections.run(self._made, writes=True, begins=False)
+            await connections.run(self._made, writes=True)
         except BaseException:
             # Connections are closed even when opening was cancelled.
             await connections.close()
@@ -174,11 +210,14 @@ class _File:
             else:
                 return
 
-    async def run(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
+    async def run(
+        self, work: Work[_Thing], *, writes: bool, begins: bool = False, locks: Locks = NO_LOCKS
+    ) -> _Thing:
         """Run the work and return its result; with a WAL a reader waits for nobody.
 
         Writers of this process wait for each other here, since SQLite would let them poll.
         """
+        del locks
 
         def in_one_go() -> _Thing:
             self._check_index()
@@ -249,9 +288,11 @@ class _Memory:
             url, poolclass=StaticPool, connect_args=_SQLITE, hide_parameters=True
         )
 
-    async def run(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
+    async def run(
+        self, work: Work[_Thing], *, writes: bool, begins: bool = False, locks: Locks = NO_LOCKS
+    ) -> _Thing:
         """Run the work and return its result; nothing is awaited, so each has its turn alone."""
-        del writes, begins
+        del writes, begins, locks
         with self._engine.begin() as connection:
             connection.exec_driver_sql("BEGIN")
             return work(connection)
@@ -283,7 +324,7 @@ def _turn_to_wal(engine: Engine) -> bool:
 def make_tables(
     connection: Connection,
     version: int = VERSION,
-    migrations: Mapping[int, Sequence[str]] = MIGRATIONS,
+    migrations: Mapping[int, Sequence[Step]] = MIGRATIONS,
 ) -> None:
     """Create the tables, or migrate older ones to this version.
 
@@ -302,10 +343,18 @@ def make_tables(
         raise JournalDown(JournalFault.NEWER)
     # In the same transaction as the look: of two servers that start, the second finds it done.
     for step in range(found + 1, version + 1):
-        for statement in migrations[step]:
-            connection.exec_driver_sql(statement)
+        for each in migrations[step]:
+            _migrate(connection, each)
     if found < version:
         connection.execute(META.update().where(row).values(value=str(version)))
+
+
+def _migrate(connection: Connection, step: Step) -> None:
+    if callable(step):
+        step(connection)
+    else:
+        statement = step if isinstance(step, str) else step[connection.dialect.name]
+        connection.exec_driver_sql(statement)
 
 
 def _driver_of(connection: Connection) -> sqlite3.Connection:

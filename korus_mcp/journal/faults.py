@@ -53,6 +53,13 @@ def fault_of(error: BaseException, *, connecting: bool = False) -> JournalFault:
     return JournalFault.UNREACHABLE
 
 
+def is_over_limit(error: DBAPIError) -> bool:
+    """Whether a row was refused by a condition of its table: there is one, see `tables.SPENT`."""
+    cause = _cause(error)
+    code = getattr(cause, "sqlite_errorcode", None) or getattr(cause, "sqlstate", None)
+    return code in (sqlite3.SQLITE_CONSTRAINT_CHECK, _CHECK_VIOLATION)
+
+
 def _of_connecting(cause: BaseException) -> JournalFault:
     """Why no connection was made, where the server did not say so."""
     if isinstance(cause, socket.gaierror):
@@ -84,6 +91,7 @@ def _is_connection(error: BaseException) -> bool:
     )
 
 
+_CHECK_VIOLATION: Final = "23514"
 _OTHERWISE: Final = JournalFault.DAMAGED
 _WRITE_FAILED: Final = frozenset(
     {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any, Final
@@ -11,9 +11,21 @@ import anyio
 import sqlalchemy as sa
 
 from korus_mcp.journal.audit import AuditRow, Head
-from korus_mcp.journal.records import Intent, IntentState
-from korus_mcp.journal.sql import SqlJournal
-from korus_mcp.journal.tables import APPROVAL, ASKED, AUDIT, CLAIM, HOLD, INTENT, KEEPER, OUTCOME
+from korus_mcp.journal.records import Intent, IntentState, day_of
+from korus_mcp.journal.sql import STOPPING, SqlJournal, call_lock, hold_lock
+from korus_mcp.journal.tables import (
+    APPROVAL,
+    ASKED,
+    AUDIT,
+    CHAIN,
+    CLAIM,
+    HOLD,
+    INTENT,
+    KEEPER,
+    OUTCOME,
+    SPENT,
+    WAITING,
+)
 from korus_mcp.journal.transaction import (
     OUR_ACCOUNT,
     UNFINISHED,
@@ -29,6 +41,14 @@ REMOVED_AT_A_TIME: Final = 100
 """The most calls that one transaction removes: as long as that takes, an order waits."""
 MOST_PROBLEMS: Final = 1000
 """The most problems of an audit that are told one by one."""
+
+
+DAYS_COUNTED: Final = timedelta(days=2)
+"""For how long it is kept what an owner spent on a day: by then it is over everywhere."""
+_STOPPED: Final = OUR_ACCOUNT.where(KEEPER.c.stopped_at.is_(None)).values(
+    stopped_at=sa.bindparam("stopped")
+)
+_RESUMED: Final = OUR_ACCOUNT.where(KEEPER.c.stopped_at.is_not(None)).values(stopped_at=None)
 
 
 @dataclass(frozen=True)
@@ -86,8 +106,8 @@ class Inspection(SqlJournal):
 
     async def audit_of(self, *subjects: str) -> Sequence[AuditRow]:
         """The audit rows of these intents, oldest first; of all if none is named."""
-        which = [AUDIT.c.subject.in_(subjects)] if subjects else []
-        return await self._read(lambda tx: list(_audit(tx, *which)))
+        await self._all_sealed()
+        return await self._read(lambda tx: [*_audit(tx, *subjects), *_waiting(tx, *subjects)])
 
     async def verify(self, *, unsealed: int) -> Verified:
         """Check the audit rows; the first `unsealed` ones may be without a seal.
@@ -96,10 +116,10 @@ class Inspection(SqlJournal):
             ValueError: There is no key to check with.
             JournalDown: The journal cannot be read.
         """
-        columns = (KEEPER.c.audit_rows, KEEPER.c.audit_head, KEEPER.c.audit_seal)
+        columns = (CHAIN.c.number, CHAIN.c.head, CHAIN.c.seal)
 
         def work(tx: ReadTransaction) -> Verified:
-            found = tx.run(sa.select(*columns).where(ours(KEEPER))).first()
+            found = tx.run(sa.select(*columns).where(ours(CHAIN))).first()
             head = Head(0, "", "") if found is None else Head(*tuple(found))
             wrong = self._seals.problems(_audit(tx), head, unsealed=unsealed)
             problems = list(islice(wrong, MOST_PROBLEMS))
@@ -108,7 +128,13 @@ class Inspection(SqlJournal):
                 problems.append(f"and {more} more problems")
             return Verified(head.rows, head.mac, tuple(problems))
 
+        await self._all_sealed()
         return await self._read(work)
+
+    async def _all_sealed(self) -> None:
+        """Seal what waits."""
+        while await self.seal():
+            pass
 
     async def stop(self, *, by: str) -> bool:
         """Take no new orders, in any process, from this commit on. Returns whether that is new.
@@ -117,25 +143,24 @@ class Inspection(SqlJournal):
         """
 
         def work(tx: WriteTransaction) -> bool:
-            if tx.account_row.stopped_at is not None:
+            if not tx.change(_STOPPED, stopped=tx.now):
                 return False
-            tx.change(OUR_ACCOUNT, stopped_at=tx.now)
             tx.note("orders_stopped", "", "", by=by)
             return True
 
-        return await self._written(work)
+        # It waits for those that just begin to send; nobody begins before this is committed.
+        return await self._written(work, alone=[STOPPING])
 
     async def go(self, *, by: str) -> bool:
         """Take new orders again. Returns whether that is new."""
 
         def work(tx: WriteTransaction) -> bool:
-            if tx.account_row.stopped_at is None:
+            if not tx.change(_RESUMED):
                 return False
-            tx.change(OUR_ACCOUNT, stopped_at=None)
             tx.note("orders_resumed", "", "", by=by)
             return True
 
-        return await self._written(work)
+        return await self._written(work, alone=[STOPPING])
 
     async def purge(self, before: datetime) -> Purged:
         """Remove what was settled before a moment. Owners, audit rows and open calls stay.
@@ -151,29 +176,38 @@ class Inspection(SqlJournal):
             approvals=await self._removed(APPROVAL, (APPROVAL.c.expires_at < before,)),
         )
         await self._removed(ASKED, (ASKED.c.ends_at < before,))
-        told = {"orders": purged.orders, "holds": purged.holds}
-        await self._written(lambda tx: tx.note("purged", "", "", **told))
+
+        def done(tx: WriteTransaction) -> None:
+            # Of the last days orders may still be counted.
+            last = day_of(min(before, tx.now) - DAYS_COUNTED)
+            tx.change(sa.delete(SPENT).where(ours(SPENT), SPENT.c.day < last))
+            tx.note("purged", "", "", orders=purged.orders, holds=purged.holds)
+
+        await self._written(done)
         return purged
 
     async def _removed(self, table: sa.Table, which: Sequence[sa.ColumnElement[bool]]) -> int:
         """Remove the rows of a table that fulfil these conditions, in the order of their keys, with
         what belongs to them. Returns how many of the table were removed.
         """
-        key = table.c.nonce if table in (APPROVAL, ASKED) else table.c.serial
+        is_call = table in (INTENT, HOLD)
+        key, name = (table.c.serial, table.c.id) if is_call else (table.c.nonce, table.c.nonce)
+        lock_of = call_lock if table is INTENT else hold_lock
         number, last = 0, None
         while True:
             began = anyio.current_time()
             # Looked for without anybody's lock; behind what was removed, whose traces stay a while.
             after = () if last is None else (key > last,)
-            some = sa.select(key).where(ours(table), *which, *after).order_by(key)
+            some = sa.select(key, name).where(ours(table), *which, *after).order_by(key)
             some = some.limit(REMOVED_AT_A_TIME)
-            keys = await self._read(partial(_keys, some))
-            if not keys:
+            rows = await self._read(partial(_rows, some))
+            if not rows:
                 return number
-            last = keys[-1]
+            last = rows[-1][0]
             # Asked again, since a row may have changed meanwhile: a late order was found.
-            these = (key >= keys[0], key <= last, *which)
-            number += await self._written(partial(_remove, table, these))
+            these = (key >= rows[0][0], key <= last, *which)
+            step = partial(_remove, table, these)
+            number += await self._written(step, alone=[lock_of(each) for _, each in rows])
             # Whoever books has the other half of the time, however slow the database is.
             await anyio.sleep(anyio.current_time() - began)
 
@@ -187,8 +221,8 @@ def _settled(before: datetime) -> Sequence[sa.ColumnElement[bool]]:
     )
 
 
-def _keys(some: sa.Select[Any], tx: ReadTransaction) -> Sequence[Any]:
-    return tx.run(some).scalars().all()
+def _rows(some: sa.Select[Any], tx: ReadTransaction) -> Sequence[Any]:
+    return tx.run(some).all()
 
 
 def _remove(table: sa.Table, which: Sequence[sa.ColumnElement[bool]], tx: WriteTransaction) -> int:
@@ -215,13 +249,13 @@ def _entries(tx: ReadTransaction, *which: sa.ColumnElement[bool], limit: int) ->
     return [JournalEntry(intents[row.id], row.created_at, row.updated_at) for row in rows]
 
 
-def _audit(tx: ReadTransaction, *which: sa.ColumnElement[bool]) -> Iterator[AuditRow]:
-    """Audit rows, oldest first; only some of them are in memory at a time."""
+def _audit(tx: ReadTransaction, *subjects: str) -> Iterator[AuditRow]:
+    """Audit rows of these, or all, oldest first; only some of them are in memory at a time."""
     last = 0
     while True:
         after = (
             sa.select(AUDIT)
-            .where(ours(AUDIT), AUDIT.c.row > last, *which)
+            .where(ours(AUDIT), AUDIT.c.row > last, *_about(AUDIT, subjects))
             .order_by(AUDIT.c.row)
             .limit(AT_A_TIME)
         )
@@ -230,3 +264,16 @@ def _audit(tx: ReadTransaction, *which: sa.ColumnElement[bool]) -> Iterator[Audi
         if len(rows) < AT_A_TIME:
             return
         last = rows[-1].row
+
+
+def _waiting(tx: ReadTransaction, *subjects: str) -> Iterator[AuditRow]:
+    """Those that wait to be sealed by a process that has the key, as if they stood in the audit."""
+    number = tx.run(sa.select(CHAIN.c.number).where(ours(CHAIN))).scalar_one_or_none() or 0
+    which = (ours(WAITING), *_about(WAITING, subjects))
+    rows = tx.run(sa.select(WAITING).where(*which).order_by(WAITING.c.serial))
+    for place, row in enumerate(rows, number + 1):
+        yield AuditRow(place, **fields_of(AuditRow, row))
+
+
+def _about(table: sa.Table, subjects: Sequence[str]) -> Sequence[sa.ColumnElement[bool]]:
+    return (table.c.subject.in_(subjects),) if subjects else ()

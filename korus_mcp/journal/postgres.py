@@ -6,17 +6,20 @@ connection to somebody else once the transaction is over.
 """
 
 import logging
+import re
 import ssl
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, cast
 
 import asyncpg
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import PoolProxiedConnection
 
 from korus_mcp.foundation.database_addresses import ServerAddress
 from korus_mcp.journal.faults import down
+from korus_mcp.journal.locks import NO_LOCKS, Locks
 from korus_mcp.journal.records import JournalDown, JournalFault
 
 _log = logging.getLogger(__name__)
@@ -24,6 +27,8 @@ _Thing = TypeVar("_Thing")
 
 NAME: Final = "korus-mcp"
 """How the server names our connections to its operator."""
+CONNECTIONS: Final = 15
+"""The most that a process has open: so many transactions are under way at once."""
 LOCK_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 10
 IDLE_SECONDS: Final = 10
@@ -43,6 +48,10 @@ class Server:
             "postgresql+asyncpg://",
             connect_args={"async_creator_fn": self._connected},
             hide_parameters=True,
+            # Kept once they are made: to make one takes the server longer than an order does.
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_use_lifo=True,
         )
         # All statements of a reader see the same moment, as with a WAL.
         self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
@@ -56,7 +65,7 @@ class Server:
         """
         server = cls(address)
         try:
-            await server.run(work, writes=True, begins=False)
+            await server.run(work, writes=True)
         except BaseException:
             # Connections are closed even when opening was cancelled.
             await server.close()
@@ -96,7 +105,12 @@ class Server:
         return connection
 
     async def run(
-        self, work: Callable[[Connection], _Thing], *, writes: bool, begins: bool
+        self,
+        work: Callable[[Connection], _Thing],
+        *,
+        writes: bool,
+        begins: bool = False,
+        locks: Locks = NO_LOCKS,
     ) -> _Thing:
         """Run the work and return its result; with a server `begins` needs no check.
 
@@ -107,16 +121,20 @@ class Server:
         del begins
         # Repeated only once: a server that ends each connection is down.
         try:
-            return await self._run(work, writes=writes)
+            return await self._run(work, writes=writes, locks=locks)
         except _BrokeBeforeCommit as broke:
             _log.info("a connection of the journal could not be used; it is made anew")
             try:
-                return await self._run(work, writes=writes)
+                return await self._run(work, writes=writes, locks=locks)
             except _BrokeBeforeCommit as again:
                 raise again.error from broke.error
 
-    async def _run(self, work: Callable[[Connection], _Thing], *, writes: bool) -> _Thing:
+    async def _run(
+        self, work: Callable[[Connection], _Thing], *, writes: bool, locks: Locks
+    ) -> _Thing:
         async with (self._engine if writes else self._snapshots).connect() as connection:
+            session = _session_of(await connection.get_raw_connection())
+            session.with_begin = locked(locks)
             try:
                 # The work is synchronous code, as for SQLite; SQLAlchemy awaits the driver within.
                 answer = await connection.run_sync(work)
@@ -147,13 +165,21 @@ class Server:
 
 
 class _Session(asyncpg.Connection):  # type: ignore[misc] # it has no types
-    """A connection whose transactions set what they need."""
+    """A connection whose transactions set what they need.
 
-    __slots__ = ()
+    `with_begin`, `with_commit`: statements of its transaction that are sent with these.
+    """
+
+    __slots__ = ("with_begin", "with_commit")
+
+    def __init__(self, *given: Any, **others: Any) -> None:
+        super().__init__(*given, **others)
+        self.with_begin, self.with_commit = "", ""
 
     def transaction(self, *, isolation: str | None = None, **others: object) -> "_Transaction":
         """A transaction, whose level is never left to the server: its default may be another."""
         del others
+        self.with_commit = ""
         return _Transaction(self, (isolation or "read_committed").replace("_", " ").upper())
 
 
@@ -162,7 +188,7 @@ class _Transaction:
 
     def __init__(self, connection: _Session, level: str) -> None:
         self._connection = connection
-        self._begin = f"BEGIN ISOLATION LEVEL {level}; {_WITHIN}"
+        self._begin = f"BEGIN ISOLATION LEVEL {level}; {_WITHIN}{connection.with_begin}"
 
     async def start(self) -> None:
         """Begin it.
@@ -175,13 +201,16 @@ class _Transaction:
         except asyncpg.DivisionByZeroError:
             self._connection.terminate()
             raise JournalDown(JournalFault.NOT_DURABLE) from None
+        except asyncpg.LockNotAvailableError:
+            await self.rollback()
+            raise
         except BaseException:
             # It may have begun, and nobody would end it.
             self._connection.terminate()
             raise
 
     async def commit(self) -> None:
-        """Commit it.
+        """Commit it, after what has to be its last statement.
 
         Raises:
             JournalDown: NOT_DURABLE, it may be lost when the server fails, or was not committed.
@@ -196,7 +225,11 @@ class _Transaction:
 
         self._connection.add_log_listener(heard)
         try:
-            status = await self._connection.execute("COMMIT")
+            status = await self._connection.execute(f"{self._connection.with_commit}COMMIT")
+        except asyncpg.IntegrityConstraintViolationError:
+            # The last statement was refused: without this the transaction would stay open.
+            await self.rollback()
+            raise
         finally:
             self._connection.remove_log_listener(heard)
         # Somebody who cancels the wait for a standby gets a success, with a warning.
@@ -211,6 +244,36 @@ class _Transaction:
         except asyncpg.InternalClientError:
             # Its last statement was cut off, by a caller who left or a server that ended it.
             self._connection.terminate()
+
+
+def _session_of(connection: PoolProxiedConnection) -> "_Session":
+    session: Any = connection.driver_connection
+    return cast("_Session", session)  # as `_connected` makes each
+
+
+def locked(locks: Locks) -> str:
+    """The statements that take these locks, to be sent with BEGIN."""
+    taken = (
+        f"; SELECT pg_advisory_xact_lock{'' if is_alone else '_shared'}({key})"
+        for key, is_alone in locks.keys
+    )
+    return "".join(taken)
+
+
+def with_commit(connection: Connection, statement: str, given: Mapping[str, str | int]) -> None:
+    """Have a statement sent with the COMMIT of its transaction; its values are named `:name`."""
+    session = _session_of(connection.connection)
+    told = re.sub(r":(\w+)", lambda name: _literal(given[name[1]]), statement)
+    session.with_commit += f"{told}; "
+
+
+def _literal(value: str | int) -> str:
+    """A value as part of a statement: of a text only hexadecimal digits, so that none can end it,
+    whatever the server takes for a quote.
+    """
+    if isinstance(value, int):
+        return str(value)
+    return f"convert_from(decode('{value.encode().hex()}', 'hex'), 'UTF8')"
 
 
 class _BrokeBeforeCommit(Exception):

@@ -12,15 +12,15 @@ import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from decimal import ROUND_UP, Decimal
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_UP, Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from korus_mcp.foundation.money import CENT
 
 REFERENCE_PREFIX: Final = "km1"
-TABLES_VERSION: Final = 4
+TABLES_VERSION: Final = 5
 """The version of the tables in which these records are stored (tables.py); named here, where it can
 be read without the database library."""
 APPROVALS_KEPT: Final = timedelta(days=1)
@@ -32,8 +32,27 @@ UNKNOWN_END: Final = timedelta(hours=1)
 """How long a hold with an unknown end is taken to last; real ones last minutes."""
 LONGEST_HOLD: Final = timedelta(days=1)
 """The longest that a hold counts as open: an absurd end must not use up the limits for ever."""
+CLOCK_STEPS: Final = timedelta(seconds=5)
+"""How far a clock may be set back without ending a lease. One that was given later than that after
+now is none: the clock was ahead then, and whoever had it may be long gone."""
 NEVER_SENT: Final = "the order was not sent; try again later"
 NEVER_APPEARED: Final = "the order was not made"
+
+
+UNITS: Final = 10_000
+"""The units of an euro in which the amounts of a day are counted."""
+
+
+def units_of(amount: Decimal) -> int:
+    """An amount in whole units, rounded up; a negative one counts nothing: it must not make room
+    for other orders.
+    """
+    return max(0, int((amount * UNITS).to_integral_value(ROUND_CEILING)))
+
+
+def day_of(moment: datetime) -> str:
+    """The UTC day against whose limit an order of this moment counts."""
+    return moment.astimezone(UTC).date().isoformat()
 
 
 def canonical_json(value: object) -> str:
@@ -151,6 +170,11 @@ class Intent:
     def is_in_doubt(self) -> bool:
         """Whether the call may have made orders that are not known yet."""
         return self.state is IntentState.SENDING
+
+    @property
+    def spends(self) -> bool:
+        """Whether its amount counts for the limit of its day: until it certainly made no order."""
+        return not self.is_final or bool(self.orders)
 
     @property
     def was_never_sent(self) -> bool:

@@ -1,25 +1,30 @@
 """The persistent journal: SQLite for one machine, PostgreSQL for several.
 
-Each writer of an account locks the account's row first, in both databases; so what a transaction
-reads stays true until it commits.
+A transaction that writes begins with locks of what it is about: the reservations of an order call,
+the call itself, a question. So what it reads of these stays true until it commits, and calls about
+other things wait for nothing of it: the limit of a day is counted with the commit, and the audit is
+sealed afterwards. In SQLite there is one writer at a time.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import takewhile
 from typing import Any, Final, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.journal.audit import Seals
-from korus_mcp.journal.engine import Database
+from korus_mcp.journal.audit import AuditRow, Seals
+from korus_mcp.journal.engine import Database, OverLimit
+from korus_mcp.journal.locks import NO_LOCKS, Locks
 from korus_mcp.journal.records import (
     APPROVALS_KEPT,
     MOST_LISTED,
@@ -41,10 +46,12 @@ from korus_mcp.journal.records import (
     LeaseLost,
     Open,
     OrderResult,
+    OrdersStopped,
     OrdersWait,
     ReservationFacts,
     Seen,
     TooMuchOpen,
+    day_of,
     noes_of,
     one_more_no,
 )
@@ -52,43 +59,126 @@ from korus_mcp.journal.tables import (
     APPROVAL,
     ASKED,
     AUDIT,
+    CHAIN,
     HELD,
     HOLD,
     INTENT,
     KEEPER,
     OWNERSHIP,
+    WAITING,
+    Moment,
 )
 from korus_mcp.journal.transaction import (
+    IS_TAKEN,
+    NOW,
     OUR_ACCOUNT,
-    OUR_APPROVAL,
     UNFINISHED,
     UNFINISHED_HOLD,
     ReadTransaction,
     WriteTransaction,
+    fields_of,
     intents_that,
+    leased_for,
     newest_intents_that,
     ours,
 )
 from korus_mcp.journal.watch import Place, Watch, WentBack
 
 _Thing = TypeVar("_Thing")
-_ACCOUNT: Final = sa.select(KEEPER).where(ours(KEEPER)).with_for_update()
+
+
+def _microseconds(length: timedelta) -> int:
+    return length // timedelta(microseconds=1)
+
+
+_ANSWER: Final = ("owner", "digest", "expires_at", "state")
+
+
+def _free_ones(table: sa.Table, key: str, *which: sa.ColumnElement[bool]) -> sa.Delete:
+    """Remove the rows that fulfil these conditions but for those that somebody changes just now:
+    nobody waits for them.
+    """
+    found = sa.select(table.c[key]).where(ours(table), *which).correlate(None)
+    return sa.delete(table).where(
+        ours(table), table.c[key].in_(found.with_for_update(skip_locked=True))
+    )
+
+
+_EXPIRED_BEFORE: Final = bindparam("moment", type_=Moment)
+_OLD_APPROVALS: Final = _free_ones(
+    APPROVAL,
+    "nonce",
+    # By the clock of their callers as well as by that of the journal: either may be ahead, and what
+    # a person said must outlive that.
+    APPROVAL.c.expires_at < _EXPIRED_BEFORE,
+    sa.type_coerce(APPROVAL.c.expires_at, sa.BigInteger)
+    < sa.type_coerce(NOW, sa.BigInteger) - _microseconds(APPROVALS_KEPT),
+)
+_ENDED: Final = _free_ones(HELD, "reservation_id", HELD.c.ends_at <= _EXPIRED_BEFORE)
+
+
+def _is_over(since: sa.Column[datetime], length: str) -> sa.ColumnElement[bool]:
+    """The condition that what began at a moment is so many microseconds over, or never began. A
+    moment that is still to come is no reason to wait: the clock was ahead then.
+    """
+    began, now = sa.type_coerce(since, sa.BigInteger), sa.type_coerce(NOW, sa.BigInteger)
+    ended = began + bindparam(length, type_=sa.BigInteger)
+    return sa.or_(since.is_(None), ended <= now, began > now)
+
+
+AT_A_TIME: Final = 500
+"""The most audit rows that one transaction seals."""
+_ACCOUNT: Final = sa.select(KEEPER.c.installation, KEEPER.c.secret).where(ours(KEEPER))
 _LEASED: Final = sa.update(INTENT).where(
     ours(INTENT), INTENT.c.id == bindparam("which"), INTENT.c.worker == bindparam("leased_by")
 )
-_TO_BE_SENT: Final = _LEASED.where(INTENT.c.state == IntentState.NEW)
-_UNDER_WAY: Final = _LEASED.where(UNFINISHED)
-_OLD_APPROVALS: Final = sa.delete(APPROVAL).where(
-    ours(APPROVAL), APPROVAL.c.expires_at < bindparam("moment")
+_SENDING: Final = _LEASED.where(INTENT.c.state == IntentState.NEW, IS_TAKEN).values(
+    **leased_for(
+        {
+            "state": IntentState.SENDING.value,
+            "sent_at": bindparam("begun_at"),
+            "fence_at": bindparam("fenced_at"),
+        }
+    )
 )
-_ASKED_NO_MORE: Final = sa.delete(ASKED).where(ours(ASKED), ASKED.c.nonce.in_(bindparam("nonces")))
+_RENEWED: Final = _LEASED.where(UNFINISHED).values(**leased_for({}))
+_APPROVED: Final = postgresql.insert(APPROVAL).on_conflict_do_update(
+    index_elements=[APPROVAL.c.account, APPROVAL.c.nonce],
+    set_={name: sa.literal_column(f"excluded.{name}") for name in _ANSWER},
+    # A used approval stays used: a yes is good for one order.
+    where=APPROVAL.c.state != ApprovalState.USED,
+)
+_USED: Final = (
+    sa.update(APPROVAL)
+    .where(
+        ours(APPROVAL),
+        APPROVAL.c.nonce == bindparam("which"),
+        APPROVAL.c.state == ApprovalState.OPEN,
+    )
+    .values(state=ApprovalState.USED.value)
+)
 _VOID: Final = sa.delete(APPROVAL).where(
     ours(APPROVAL),
     APPROVAL.c.nonce.in_(bindparam("nonces")),
     APPROVAL.c.state == ApprovalState.OPEN,
 )
+_ASKED_NO_MORE: Final = sa.delete(ASKED).where(ours(ASKED), ASKED.c.nonce.in_(bindparam("nonces")))
+_ASKED_LONG_AGO: Final = _free_ones(ASKED, "nonce", ASKED.c.nonce.in_(bindparam("nonces")))
+_VOID_LONG_AGO: Final = _free_ones(
+    APPROVAL,
+    "nonce",
+    APPROVAL.c.nonce.in_(bindparam("nonces")),
+    APPROVAL.c.state == ApprovalState.OPEN,
+)
 _OUR_ASKED: Final = sa.update(ASKED).where(ours(ASKED), ASKED.c.nonce == bindparam("which"))
-_ENDED: Final = sa.delete(HELD).where(ours(HELD), HELD.c.ends_at <= bindparam("moment"))
+_SWEEPING: Final = OUR_ACCOUNT.where(
+    _is_over(KEEPER.c.sweeping_since, "lasts"), _is_over(KEEPER.c.swept_at, "every")
+).values(sweeping_since=NOW)
+_SWEPT: Final = OUR_ACCOUNT.values(sweeping_since=None, swept_at=NOW)
+_WAITING: Final = (
+    sa.select(WAITING).where(ours(WAITING)).order_by(WAITING.c.serial).limit(bindparam("most"))
+)
+_SEALED: Final = sa.delete(WAITING).where(ours(WAITING), WAITING.c.serial.in_(bindparam("serials")))
 
 
 class SqlJournal:
@@ -129,18 +219,43 @@ class SqlJournal:
         return cls(Database(url, clock=clock), account, audit_key=audit_key, watch=watch)
 
     async def installation(self) -> Installation:
-        """The installation that this journal belongs to."""
+        """The installation that this journal belongs to; the first process makes it."""
         if self._installation is None:
-            self._installation = await self._written(
-                lambda tx: Installation(tx.account_row.installation, tx.account_row.secret)
-            )
+            there = await self._read(lambda tx: tx.run(_ACCOUNT).one_or_none())
+            row = there or await self._account_made()
+            self._installation = Installation(row.installation, row.secret)
         return self._installation
+
+    async def _account_made(self) -> Any:
+        """The row of the account, which is made unless another process made it meanwhile."""
+
+        def work(connection: Connection) -> Any:
+            self._database.take_turns(connection)
+            us = {"of_account": self._account}
+            if connection.execute(_ACCOUNT, us).one_or_none() is None:
+                made = {"installation": secrets.token_hex(3), "secret": secrets.token_bytes(32)}
+                connection.execute(sa.insert(KEEPER), {"account": self._account, **made})
+                none = {"number": 0, "head": "", "seal": ""}
+                connection.execute(sa.insert(CHAIN), {"account": self._account, **none})
+            return connection.execute(_ACCOUNT, us).one()
+
+        return await self._database.run(work, writes=True)
 
     # Approvals
 
-    async def approve(self, approval: Approval) -> None:
-        """Store an approval until a day after it expires; one that was used stays used."""
-        await self._written(lambda tx: self._approve(tx, approval), begins=True)
+    async def approve(self, approval: Approval, *, now: datetime | None = None) -> None:
+        """Store an approval until a day after it expires; one that was used stays used.
+
+        `now`: the caller's time, by which those are removed that expired long ago.
+        """
+
+        def work(tx: WriteTransaction) -> None:
+            if now is not None:
+                long_ago = {"moment": now - APPROVALS_KEPT, "clock_now": tx.clock_now}
+                tx.change(_OLD_APPROVALS, **long_ago)
+            tx.add_as(_APPROVED, asdict(approval))
+
+        await self._written(work, begins=True)
 
     async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
         """Store a person's "no", and count it for each of these reservations, see `noes_of`."""
@@ -148,24 +263,15 @@ class SqlJournal:
         ids = list(dict.fromkeys(reservation_ids))
 
         def work(tx: WriteTransaction) -> None:
-            self._approve(tx, no)
+            tx.add_as(_APPROVED, asdict(no))
             self._count(tx, no, ids)
 
-        await self._written(work)
+        await self._written(work, alone=map(noes_of, ids))
 
     def _count(self, tx: WriteTransaction, no: Approval, reservation_ids: Sequence[str]) -> None:
         counts = tx.approvals([noes_of(each) for each in reservation_ids])
         for each in reservation_ids:
-            self._approve(tx, one_more_no(no, each, counts.get(noes_of(each))))
-
-    def _approve(self, tx: WriteTransaction, approval: Approval) -> None:
-        tx.change(_OLD_APPROVALS, moment=tx.now - APPROVALS_KEPT)
-        there = tx.approvals([approval.nonce]).get(approval.nonce)
-        if there is None:
-            tx.add(APPROVAL, asdict(approval))
-        # A used approval stays used: a yes is good for one order.
-        elif there.state is not ApprovalState.USED:
-            tx.change(OUR_APPROVAL, which=approval.nonce, **asdict(approval))
+            tx.add_as(_APPROVED, asdict(one_more_no(no, each, counts.get(noes_of(each)))))
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         """The approvals with these nonces, in whatever state."""
@@ -186,14 +292,18 @@ class SqlJournal:
             for each in there:
                 if (each.nonce, each.digest) == (asked.nonce, asked.digest) and each.stands(now):
                     return each
-            # Questions about other reservations stay while they stand.
-            gone = [e.nonce for e in there if not e.stands(now) or e.is_about(asked)]
+            gone = [each.nonce for each in there if each.is_about(asked)]
             tx.change(_ASKED_NO_MORE, nonces=gone)
             tx.change(_VOID, nonces=gone)
+            # Questions about other reservations stay while they stand.
+            over = [e.nonce for e in there if not e.stands(now) and not e.is_about(asked)]
+            if over:
+                tx.change(_ASKED_LONG_AGO, nonces=over)
+                tx.change(_VOID_LONG_AGO, nonces=over)
             tx.add(ASKED, asdict(asked))
             return asked
 
-        return await self._written(work)
+        return await self._written(work, alone=_questions(asked))
 
     async def asked(self, which: str) -> Asked | None:
         """The question with this code or nonce."""
@@ -219,7 +329,7 @@ class SqlJournal:
             if before is None or not before.is_open(now):
                 return before
             after = before.answered(is_yes=is_yes, no_until=no_until)
-            self._approve(tx, after.approval)
+            tx.add_as(_APPROVED, asdict(after.approval))
             if not is_yes:
                 self._count(tx, after.approval, after.reservation_ids)
             told = {"is_yes": is_yes, "open_until": after.open_until, "shown": after.shown}
@@ -228,7 +338,9 @@ class SqlJournal:
             tx.note("agreed" if is_yes else "declined", after.owner, code, **said)
             return before
 
-        return await self._written(work)
+        if (found := await self.asked(code)) is None:
+            return None
+        return await self._written(work, alone=_questions(found))
 
     # Orders
 
@@ -251,21 +363,21 @@ class SqlJournal:
 
         def work(tx: WriteTransaction) -> None:
             # Claims first: an existing claim explains more than a used approval.
-            for holder in {i.id: i for i in tx.holders(intent.reservation_ids).values()}.values():
-                if not tx.closed_unsent(holder):
-                    raise AlreadyClaimed(holder)
-            tx.check_taken()
-            approval = tx.approvals([approval_nonce]).get(approval_nonce)
-            if approval is None or approval.state is not ApprovalState.OPEN:
-                raise ApprovalUsed
+            before = tx.before_claim(intent.reservation_ids)
+            if before.claims:
+                self._clear_unsent(tx, intent.reservation_ids)
+            if before.stopped_at is not None:
+                raise OrdersStopped
             # An order call was made since the person agreed: they agreed to the state before it.
-            if intent.attempt not in (None, tx.attempts(intent.reservation_ids)):
+            if intent.attempt not in (None, before.attempts):
                 raise ApprovalUsed
-            if tx.spent(intent.owner, intent.sent_at) + intent.approved_total > day_limit:
-                raise DayLimitReached
             # In the same transaction as the claim, so that a crash cannot separate the two.
-            tx.change(OUR_APPROVAL, which=approval_nonce, state=ApprovalState.USED)
+            if tx.change(_USED, which=approval_nonce) == 0:
+                raise ApprovalUsed
             tx.store(intent, lease)
+            if tx.claim(intent.id, intent.reservation_ids) < len(intent.reservation_ids):
+                # A late order of another call was found and claimed them.
+                raise AlreadyClaimed(next(iter(tx.holders(intent.reservation_ids).values())))
             tx.note(
                 "claimed",
                 intent.owner,
@@ -275,8 +387,30 @@ class SqlJournal:
                 total=str(intent.approved_total),
                 agreed=intent.agreed,
             )
+            tx.count(intent, limit=day_limit)
 
-        await self._written(work, begins=True)
+        try:
+            await self._written(work, begins=True, alone=map(_reservation, intent.reservation_ids))
+        except OverLimit:
+            raise DayLimitReached from None
+
+    def _clear_unsent(self, tx: WriteTransaction, reservation_ids: Sequence[str]) -> None:
+        """Close the intents that claim these reservations and were never sent.
+
+        Raises:
+            AlreadyClaimed: One of them was sent, or is about to be.
+        """
+        holders = tx.holders(reservation_ids)
+        for reservation_id, each in holders.items():
+            # A failure that was written down meanwhile freed it.
+            if not each.was_never_sent and reservation_id not in each.freed:
+                raise AlreadyClaimed(each)
+        unsent = [each.id for each in holders.values() if each.was_never_sent]
+        tx.lock(*map(call_lock, unsent))
+        # Read again: until it was locked its sender could go on.
+        for each in tx.intents_of(dict.fromkeys(unsent)).values():
+            if not each.is_final and not tx.closed_unsent(each):
+                raise AlreadyClaimed(each)
 
     async def spent(self, owner: str, day: datetime, *, until: datetime) -> Decimal:
         """The sum (EUR) of an owner's orders of the UTC day that were sent before `until`."""
@@ -293,31 +427,30 @@ class SqlJournal:
             OrdersWait: The database went back since this process looked last.
         """
 
-        begun: dict[str, Any] = {
-            "state": IntentState.SENDING,
-            "sent_at": sent_at,
-            "fence_at": fence_at,
-        }
-
         watch = self._watch
         before = None if watch is None else watch.seen
 
         def work(tx: WriteTransaction) -> Place | None:
-            tx.check_taken()
-            values = {"updated_at": tx.now, **begun, **tx.leased(lease)}
-            which = {"which": intent.id, "leased_by": lease.worker}
+            given = {"begun_at": sent_at, "fenced_at": fence_at}
+            given |= self._lease_given(tx, intent.id, lease)
             # The WHERE condition decides between two workers: it matches for one of them only.
             if watch is None:
-                is_mine, told = tx.change(_TO_BE_SENT, **which, **values) > 0, None
+                is_mine, told = tx.change(_SENDING, **given) > 0, None
             else:
                 # In the answer to the statement that is needed anyway.
-                row = tx.run(_TO_BE_SENT.returning(watch.told), **which, **values).one_or_none()
+                row = tx.run(_SENDING.returning(watch.told), **given).one_or_none()
                 is_mine, told = row is not None, None if row is None else row.place
             if not is_mine:
-                raise LeaseLost
+                raise LeaseLost if tx.run(_TAKEN).scalar_one() else OrdersStopped
+            # It counts for the day on which it is sent.
+            if day_of(sent_at) != day_of(intent.sent_at):
+                tx.count(intent, frees=True)
+                tx.count(replace(intent, sent_at=sent_at))
             return None if watch is None else watch.check(before, told)
 
-        send = partial(self._written, work, begins=True)
+        # Whoever stops waits for it, and what comes after reads that it is stopped.
+        locks: Any = {"alone": [call_lock(intent.id)], "beside": [STOPPING]}
+        send = partial(self._written, work, begins=True, **locks)
         try:
             await (send() if watch is None else _noted(watch, send))
         except LeaseLost:
@@ -325,16 +458,24 @@ class SqlJournal:
             if (waits := await self.waits()) is not None:
                 raise waits from None
             raise
-        return replace(intent, **begun, is_leased=True, attempt=None)
+        begun = replace(intent, state=IntentState.SENDING, sent_at=sent_at, fence_at=fence_at)
+        return replace(begun, is_leased=True, attempt=None)
 
     async def renew(self, intent_id: str, lease: Lease) -> bool:
         """Prolong this worker's lease. Returns False if it was lost or the intent is FINAL."""
 
         def work(tx: WriteTransaction) -> bool:
-            mine = {"which": intent_id, "leased_by": lease.worker}
-            return tx.change(_UNDER_WAY, **mine, **tx.leased(lease)) > 0
+            return tx.change(_RENEWED, **self._lease_given(tx, intent_id, lease)) > 0
 
-        return await self._written(work)
+        return await self._written(work, alone=[call_lock(intent_id)])
+
+    def _lease_given(self, tx: WriteTransaction, intent_id: str, lease: Lease) -> dict[str, Any]:
+        return {
+            "which": intent_id,
+            "leased_by": lease.worker,
+            "microseconds": int(lease.seconds * 1_000_000),
+            "clock_now": tx.clock_now,
+        }
 
     async def settle(
         self, intent_id: str, result: OrderResult, *, known: Intent | None = None
@@ -353,7 +494,7 @@ class SqlJournal:
             stored = tx.put_back(intent_id, known)
             return stored if stored.is_final else tx.keep(stored, stored.told(result))
 
-        return await self._written(work)
+        return await self._written(work, alone=_known_locks(intent_id, known))
 
     async def repair(
         self, intent_id: str, orders: Mapping[str, str], *, known: Intent | None = None
@@ -369,11 +510,11 @@ class SqlJournal:
             stored = tx.put_back(intent_id, known)
             repaired = tx.keep(stored, stored.repaired(orders))
             # Only free reservations: another order of one keeps its claim.
-            tx.claim_free(intent_id, list(orders))
+            tx.claim(intent_id, orders)
             tx.note("late_order_found", stored.owner, intent_id, orders=dict(orders))
             return repaired
 
-        return await self._written(work)
+        return await self._written(work, alone=_known_locks(intent_id, known))
 
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
         """Lease the SENDING intents without a live lease, oldest first, and mark them ambiguous.
@@ -381,16 +522,22 @@ class SqlJournal:
         NEW intents without a live lease are closed as never sent, and not returned.
         """
 
-        def work(tx: WriteTransaction) -> list[Intent]:
-            unleased = tx.unleased_intents(limit)
-            sent = [intent for intent in unleased if not tx.closed_unsent(intent)]
-            for intent in sent:
-                tx.take(intent.id, lease)
-            return [replace(intent, ambiguous=True, is_leased=True) for intent in sent]
+        taken = []
+        # Read first: mostly there is nothing to do. Each is a transaction of its own: no order
+        # waits for another one to be taken over.
+        for each in await self._read(lambda tx: tx.unleased_intents(limit)):
+            step = partial(self._taken_over, each.id, lease)
+            if (intent := await self._written(step, alone=[call_lock(each.id)])) is not None:
+                taken.append(intent)
+        return taken
 
-        # Read first: mostly there is nothing to do, and a writer makes others wait.
-        unleased = await self._read(lambda tx: tx.unleased_intents(1))
-        return await self._written(work) if unleased else ()
+    def _taken_over(self, intent_id: str, lease: Lease, tx: WriteTransaction) -> Intent | None:
+        intent = tx.intent(intent_id)
+        # Another worker was quicker, or its own one goes on.
+        if intent.is_final or intent.is_leased or tx.closed_unsent(intent):
+            return None
+        tx.take(intent.id, lease)
+        return replace(intent, ambiguous=True, is_leased=True)
 
     async def unfinished(self) -> int:
         """How many intents are not FINAL, whoever has their leases."""
@@ -505,7 +652,7 @@ class SqlJournal:
                 return earlier
             if earlier is not None and not earlier.is_final:
                 # Past its fence nothing of it can appear any more: it made nothing.
-                tx.change_hold(earlier.id, state=IntentState.FINAL)
+                tx.lapse(earlier)
             # Holds that ended no longer count; they are removed here, where holds are counted.
             tx.change(_ENDED, moment=hold.sent_at)
             if most is not None:
@@ -515,7 +662,8 @@ class SqlJournal:
             tx.store_hold(hold, lease)
             return None
 
-        return await self._written(work, begins=True)
+        keys = (f"reserve {key}" for key in {hold.key, *seen})
+        return await self._written(work, begins=True, alone=[f"holds of {hold.owner}", *keys])
 
     async def hold_of(self, key: str) -> HoldIntent | None:
         """The last reserve call with this key."""
@@ -529,9 +677,12 @@ class SqlJournal:
 
         def work(tx: WriteTransaction) -> HoldIntent:
             hold = tx.hold(hold_id)
-            return hold if hold.is_final else tx.settle_hold(hold, made)
+            if hold.is_final:
+                return hold
+            tx.own(hold.owner, made.reservation_ids, is_order=False)
+            return tx.settle_hold(hold, made)
 
-        return await self._written(work)
+        return await self._written(work, alone=[hold_lock(hold_id)])
 
     async def doubt_hold(self, hold_id: str) -> HoldIntent:
         """Note that the answer of a reserve call was lost; its lease ends."""
@@ -540,7 +691,7 @@ class SqlJournal:
             tx.change_hold(hold_id, ambiguous=True)
             return tx.hold(hold_id)
 
-        return await self._written(work)
+        return await self._written(work, alone=[hold_lock(hold_id)])
 
     async def adopt(self, hold_id: str, made: HoldResult, *, now: datetime) -> bool:
         """Take what was found as made by a SENDING reserve call.
@@ -551,7 +702,7 @@ class SqlJournal:
 
         def work(tx: WriteTransaction) -> bool:
             hold = tx.hold(hold_id)
-            if hold.is_final or tx.owners(made.reservation_ids):
+            if hold.is_final:
                 return False
             others = (
                 sa.select(HOLD.c.wishes)
@@ -566,10 +717,15 @@ class SqlJournal:
             # Another call for the same item may have made it: a person decides, we do not guess.
             if any(set(wishes) & set(hold.wishes) for wishes in tx.run(others).scalars()):
                 return False
+            if not tx.own(hold.owner, made.reservation_ids, is_order=False):
+                raise _Owned
             tx.settle_hold(hold, made)
             return True
 
-        return await self._written(work)
+        try:
+            return await self._written(work, alone=[hold_lock(hold_id)])
+        except _Owned:
+            return False
 
     # Ownership
 
@@ -628,19 +784,14 @@ class SqlJournal:
 
         def work(tx: WriteTransaction) -> bool:
             # A sweep that began too long ago was left by a worker that died.
-            since, swept_at = tx.account_row.sweeping_since, tx.account_row.swept_at
-            if since is not None and tx.now - since < SWEEP_LASTS:
-                return False
-            if swept_at is not None and tx.now - swept_at < every:
-                return False
-            tx.change(OUR_ACCOUNT, sweeping_since=tx.now)
-            return True
+            lengths = {"lasts": _microseconds(SWEEP_LASTS), "every": _microseconds(every)}
+            return tx.change(_SWEEPING, clock_now=tx.clock_now, **lengths) > 0
 
         return await self._written(work)
 
     async def sweep_done(self) -> None:
         """Note that a sweep was completed."""
-        await self._written(lambda tx: tx.change(OUR_ACCOUNT, sweeping_since=None, swept_at=tx.now))
+        await self._written(lambda tx: tx.change(_SWEPT, clock_now=tx.clock_now))
 
     async def last_sweep(self) -> datetime | None:
         """When a sweep was completed last, by the journal's clock."""
@@ -652,13 +803,32 @@ class SqlJournal:
         """Write an order that has our prefix but no intent into the audit, once for each order."""
 
         def work(tx: WriteTransaction) -> None:
-            event = (AUDIT.c.subject == order_id, AUDIT.c.event == "late_order_found")
-            number = sa.select(sa.func.count()).where(ours(AUDIT), *event)
             # Each sweep finds it again, but it is written once.
-            if tx.run(number).scalar_one() == 0:
+            if not any(tx.run(_late(table), subject=order_id).scalar_one() for table in _ROWS):
                 tx.note("late_order_found", "", order_id, reference=external_reference)
 
-        await self._written(work)
+        await self._written(work, alone=[f"late {order_id}"])
+
+    # Audit
+
+    async def seal(self) -> int:
+        """Seal the oldest audit rows that wait, in order. Returns how many: none where another
+        process does it just now, or has the key for it.
+
+        Nothing that books waits for this, nor does it wait for anything.
+        """
+
+        def work(tx: WriteTransaction) -> int:
+            head = tx.chain()
+            if head is None:
+                return 0
+            waiting = list(takewhile(lambda r: self._seals.may_take(r, head), waiting_rows(tx)))
+            tx.seal(head, waiting)
+            tx.change(_SEALED, serials=[row.number for row in waiting])
+            return len(waiting)
+
+        # In a file they are sealed as they are written.
+        return 0 if self._database.is_sqlite else await self._in_one(work)
 
     async def move(self, url: str) -> None:
         """Go on in the database at another address; what is under way in this one fails."""
@@ -681,54 +851,99 @@ class SqlJournal:
             await self._first_seen()
 
         def within(connection: Connection) -> _Thing:
-            return work(ReadTransaction(connection, self._account, self._database.now))
+            return work(ReadTransaction(connection, self._account, self._database))
 
         return await self._database.run(within, writes=False, begins=begins)
 
     async def _written(
-        self, work: Callable[[WriteTransaction], _Thing], *, begins: bool = False
+        self,
+        work: Callable[[WriteTransaction], _Thing],
+        *,
+        begins: bool = False,
+        alone: Iterable[str] = (),
+        beside: Iterable[str] = (),
     ) -> _Thing:
-        """Run a transaction that writes, after its turn has come; then seal its audit rows."""
+        """Run a transaction that writes, once nobody else is at what it names: see `Locks`."""
         if begins:
             await self._first_seen()
+        locks = Locks(
+            alone=frozenset(f"{self._account} {name}" for name in alone),
+            beside=frozenset(f"{self._account} {name}" for name in beside),
+        )
+        try:
+            return await self._in_one(work, begins=begins, locks=locks)
+        finally:
+            # Afterwards, and whatever came of it: who read meanwhile has to read again.
+            self.written += 1
 
+    async def _in_one(
+        self,
+        work: Callable[[WriteTransaction], _Thing],
+        *,
+        begins: bool = False,
+        locks: Locks = NO_LOCKS,
+    ) -> _Thing:
         def within(connection: Connection) -> _Thing:
-            row = self._account_row(connection)
-            now = self._database.now
-            tx = WriteTransaction(
-                connection, self._account, now, seals=self._seals, account_row=row
-            )
+            tx = WriteTransaction(connection, self._account, self._database, seals=self._seals)
             answer = work(tx)
             tx.end()  # in the same commit as the work, so that no change is missing from the audit
             return answer
 
-        try:
-            return await self._database.run(within, writes=True, begins=begins)
-        finally:
-            # Afterwards, and whatever came of it: who read meanwhile has to read again.
-            self.written += 1
+        await self.installation()  # there is a row of the account from then on
+        return await self._database.run(within, writes=True, begins=begins, locks=locks)
 
     async def _first_seen(self) -> None:
         """See where the database stands, before this process first adds to it."""
         if self._watch is not None and self._watch.seen is None:
             await self._watch.opened(partial(self._place, self._watch))
 
-    def _account_row(self, connection: Connection) -> sa.Row[Any]:
-        """Lock and return the row of the account; the first writer creates it."""
-        us = {"of_account": self._account}
-        row = connection.execute(_ACCOUNT, us).one_or_none()
-        if row is not None:
-            return row
-        self._database.take_turns(connection)
-        # Looked for again: another process may have created it before our turn came.
-        if connection.execute(_ACCOUNT, us).first() is None:
-            made = {
-                "account": self._account,
-                "installation": secrets.token_hex(3),
-                "secret": secrets.token_bytes(32),
-            }
-            connection.execute(sa.insert(KEEPER), made)
-        return connection.execute(_ACCOUNT, us).one()
+
+class _Owned(Exception):
+    """What was found belongs to somebody already."""
+
+
+STOPPING: Final = "stopping"
+"""The lock of the switch that stops new orders."""
+_ROWS: Final = (AUDIT, WAITING)
+_TAKEN: Final = sa.select(IS_TAKEN)
+
+
+def _reservation(reservation_id: str) -> str:
+    return f"reservation {reservation_id}"
+
+
+def call_lock(intent_id: str) -> str:
+    """The lock of an order call."""
+    return f"call {intent_id}"
+
+
+def _known_locks(intent_id: str, known: Intent | None) -> Iterable[str]:
+    """The locks of an order call that may be put back: the daily look may do the same by its
+    reference.
+    """
+    more = () if known is None else (f"reference {known.external_reference}",)
+    return (call_lock(intent_id), *more)
+
+
+def _questions(asked: Asked) -> Iterable[str]:
+    """What a question is about: another one about any of it waits, and so do their noes."""
+    return (f"question {asked.nonce}", *map(noes_of, asked.reservation_ids))
+
+
+def hold_lock(hold_id: str) -> str:
+    """The lock of a reserve call."""
+    return f"hold {hold_id}"
+
+
+def _late(table: sa.Table) -> sa.Select[Any]:
+    which = (table.c.subject == bindparam("subject"), table.c.event == "late_order_found")
+    return sa.select(sa.func.count()).select_from(table).where(ours(table), *which)
+
+
+def waiting_rows(tx: ReadTransaction) -> list[AuditRow]:
+    """The oldest audit rows that wait, numbered by their serials."""
+    rows = tx.run(_WAITING, most=AT_A_TIME)
+    return [AuditRow(row.serial, **fields_of(AuditRow, row)) for row in rows]
 
 
 async def _checked(watch: Watch, before: Place | None, told: str | None) -> Place | None:

@@ -5,18 +5,53 @@ compare them alike; amounts are text, so that none is rounded. Text columns have
 only PostgreSQL would enforce. There is no column for customer data.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeAlias
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
-from korus_mcp.journal.records import TABLES_VERSION
+from korus_mcp.journal.records import TABLES_VERSION, day_of, units_of
 
 VERSION: Final = TABLES_VERSION
-MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
+Step: TypeAlias = str | Mapping[str, str] | Callable[[Connection], None]
+"""A statement, one for each database by its name, or what takes more than statements."""
+
+
+def _count_days(connection: Connection) -> None:
+    """Count what each owner spent on the last days, which orders are counted against from now on.
+
+    Its amounts are text, so no statement can add them up exactly.
+    """
+    spent: dict[tuple[str, str, str], int] = {}
+    last_days = {"length": timedelta(days=2) // _MICROSECOND}
+    for account, owner, total, sent_at in connection.execute(_SPENT_BEFORE, last_days):
+        day = day_of(_EPOCH + sent_at * _MICROSECOND)
+        of = (account, owner, day)
+        spent[of] = spent.get(of, 0) + units_of(Decimal(total))
+    for (account, owner, day), units in spent.items():
+        row = {"account": account, "owner": owner, "day": day, "spent": units}
+        connection.execute(_COUNTED_BEFORE, row)
+
+
+_SPENT_BEFORE: Final = sa.text(
+    "SELECT account, owner, approved_total, sent_at FROM korus_intent WHERE spends"
+    " AND sent_at >= (SELECT MAX(sent_at) FROM korus_intent) - :length"
+)
+_COUNTED_BEFORE: Final = sa.text(
+    "INSERT INTO korus_spent (account, owner, day, spent, most)"
+    " VALUES (:account, :owner, :day, :spent, :spent)"
+)
+_WAITING_COLUMNS: Final = (
+    "account TEXT NOT NULL, at BIGINT NOT NULL, event TEXT NOT NULL, owner TEXT NOT NULL,"
+    " subject TEXT NOT NULL, detail TEXT NOT NULL, mac TEXT NOT NULL"
+)
+MIGRATIONS: Final[Mapping[int, Sequence[Step]]] = {
     2: (
         "DROP INDEX korus_outcome_reservation",
         "CREATE INDEX korus_outcome_reservation"
@@ -49,8 +84,32 @@ MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
         "DROP INDEX korus_ownership_owner",
         "CREATE INDEX korus_ownership_owner ON korus_ownership (account, owner, is_order, serial)",
     ),
+    5: (
+        "CREATE TABLE korus_chain (account TEXT NOT NULL, number BIGINT NOT NULL,"
+        " head TEXT NOT NULL, seal TEXT NOT NULL, PRIMARY KEY (account))",
+        "INSERT INTO korus_chain SELECT account, audit_rows, audit_head, audit_seal"
+        " FROM korus_keeper",
+        # A server of an older version locks the account's row and nothing else, so it must not go
+        # on beside newer ones: it reads these columns whenever it writes, and fails from now on.
+        "ALTER TABLE korus_keeper DROP COLUMN audit_rows",
+        "ALTER TABLE korus_keeper DROP COLUMN audit_head",
+        "ALTER TABLE korus_keeper DROP COLUMN audit_seal",
+        {
+            "sqlite": f"CREATE TABLE korus_waiting (serial INTEGER NOT NULL, {_WAITING_COLUMNS},"
+            " PRIMARY KEY (serial))",
+            "postgresql": f"CREATE TABLE korus_waiting (serial BIGSERIAL NOT NULL,"
+            f" {_WAITING_COLUMNS}, PRIMARY KEY (serial))",
+        },
+        "CREATE INDEX korus_waiting_account ON korus_waiting (account, serial)",
+        "CREATE TABLE korus_spent (account TEXT NOT NULL, owner TEXT NOT NULL, day TEXT NOT NULL,"
+        " spent BIGINT NOT NULL, most BIGINT NOT NULL, PRIMARY KEY (account, owner, day),"
+        " CONSTRAINT korus_spent_within CHECK (spent <= most))",
+        _count_days,
+        "ALTER TABLE korus_intent ADD COLUMN leased_at BIGINT",
+        "ALTER TABLE korus_hold ADD COLUMN leased_at BIGINT",
+    ),
 }
-"""Per version, the statements that migrate from the version before. A new journal needs none."""
+"""Per version, the steps that migrate from the version before. A new journal needs none."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -85,6 +144,29 @@ class Amount(TypeDecorator[Decimal]):
         """Convert a value from the database."""
         return None if value is None else Decimal(value)
 
+
+class _ServersMoment(FunctionElement[datetime]):
+    """The time by the clock of a database server; nothing where the database is a file."""
+
+    type = Moment()
+    inherit_cache = True
+
+
+@compiles(_ServersMoment, "postgresql")
+def _of_a_server(*nothing: object, **given: object) -> str:
+    del nothing, given
+    # Not that of the transaction's beginning, which is long ago when a lock was waited for.
+    return "CAST(EXTRACT(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+@compiles(_ServersMoment, "sqlite")
+def _of_a_file(*nothing: object, **given: object) -> str:
+    del nothing, given
+    return "NULL"
+
+
+SERVERS_MOMENT: Final = _ServersMoment()
+"""Read along with rows, so that the time costs no statement of its own."""
 
 METADATA = sa.MetaData()
 # In SQLite only an INTEGER key is numbered automatically.
@@ -128,14 +210,8 @@ KEEPER = sa.Table(
     *_texts("installation"),
     sa.Column("secret", sa.LargeBinary, nullable=False),
     *_moments("swept_at", "sweeping_since", "stopped_at", nullable=True),
-    sa.Column("audit_rows", sa.BigInteger, nullable=False, default=0),
-    sa.Column("audit_head", sa.Text, nullable=False, default=""),
-    sa.Column("audit_seal", sa.Text, nullable=False, default=""),
 )
-"""A row for each account: its installation, its sweep, the head of its audit, and since when it
-takes no new orders. A writer locks it until the commit, so that an account has one writer at a
-time.
-"""
+"""A row for each account: its installation, its sweep, and since when it takes no new orders."""
 
 INTENT = sa.Table(
     "korus_intent",
@@ -152,7 +228,7 @@ INTENT = sa.Table(
     # Whether its amount counts for the day's limit: until it is known that it made no order.
     sa.Column("spends", sa.Boolean, nullable=False),
     *_texts("worker", nullable=True),
-    *_moments("lease_until", nullable=True),
+    *_moments("leased_at", "lease_until", nullable=True),
     *_moments("created_at", "updated_at"),
     sa.UniqueConstraint("account", "id"),
     _few("korus_intent_open", UNFINISHED, "account", "state", "owner"),
@@ -184,7 +260,7 @@ HOLD = sa.Table(
     *_texts("state"),
     sa.Column("ambiguous", sa.Boolean, nullable=False),
     *_texts("worker", nullable=True),
-    *_moments("lease_until", nullable=True),
+    *_moments("leased_at", "lease_until", nullable=True),
     sa.Column("wishes", sa.JSON, nullable=False),
     sa.Column("reservation_ids", sa.JSON, nullable=False),
     sa.Column("refused", sa.JSON, nullable=False),
@@ -249,3 +325,38 @@ AUDIT = sa.Table(
     *_texts("event", "owner", "subject", "detail", "mac"),
     sa.Index("korus_audit_subject", "account", "subject"),
 )
+
+CHAIN = sa.Table(
+    "korus_chain",
+    METADATA,
+    *_key("account"),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    *_texts("head", "seal"),
+)
+"""For each account how many audit rows are sealed, the seal of the last one, and a seal of both.
+Whoever seals locks it until the commit; nothing that books waits for that.
+"""
+
+WAITING = sa.Table(
+    "korus_waiting",
+    METADATA,
+    _serial(),
+    *_texts("account"),
+    *_moments("at"),
+    *_texts("event", "owner", "subject", "detail", "mac"),
+    sa.Index("korus_waiting_account", "account", "serial"),
+)
+"""Audit rows that are not sealed yet, in the order in which they were written."""
+
+SPENT = sa.Table(
+    "korus_spent",
+    METADATA,
+    *_key("account", "owner", "day"),
+    sa.Column("spent", sa.BigInteger, nullable=False),
+    sa.Column("most", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("spent <= most", name="korus_spent_within"),
+)
+"""What an owner's orders of a UTC day may cost together, those in doubt too, and the limit that the
+last one was held against, in units of `records.units_of`. That the limit is kept is a condition of
+the table, so that an order is counted by one statement, at the end of its transaction.
+"""

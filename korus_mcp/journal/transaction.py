@@ -4,21 +4,25 @@ Those that a booking needs are built once, as constants: building one takes long
 The account and other values are bound when they run.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from datetime import UTC, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from functools import cached_property
 from itertools import groupby
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
-from korus_mcp.journal.audit import AuditRow, Seals
+from korus_mcp.journal.audit import AuditRow, Head, Seals
+from korus_mcp.journal.engine import Database
 from korus_mcp.journal.records import (
+    CLOCK_STEPS,
     NEVER_SENT,
+    UNITS,
     Approval,
     ApprovalState,
     Asked,
@@ -27,16 +31,20 @@ from korus_mcp.journal.records import (
     Intent,
     IntentLost,
     IntentState,
+    JournalDown,
+    JournalFault,
     Lease,
     Open,
-    OrdersStopped,
     RefusedItem,
     canonical_json,
+    day_of,
+    units_of,
 )
 from korus_mcp.journal.tables import (
     APPROVAL,
     ASKED,
     AUDIT,
+    CHAIN,
     CLAIM,
     HELD,
     HOLD,
@@ -45,11 +53,23 @@ from korus_mcp.journal.tables import (
     METADATA,
     OUTCOME,
     OWNERSHIP,
+    SERVERS_MOMENT,
+    WAITING,
+    Moment,
 )
+
+NOW: Final = sa.func.coalesce(bindparam("clock_now", type_=Moment), SERVERS_MOMENT, type_=Moment)
+"""The time by the clock that all users of the journal share, within a statement; `clock_now` is
+`Database.own_now`."""
+_SINCE_1970: Final = sa.type_coerce(NOW, sa.BigInteger)
+_CLOCK_STEPS: Final = sa.literal(CLOCK_STEPS // timedelta(microseconds=1), sa.BigInteger)
 
 _OUTCOMES: Final = sa.and_(
     OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id
 )
+
+
+_MOMENT: Final = SERVERS_MOMENT.label("moment")
 
 
 def ours(table: sa.Table) -> sa.ColumnElement[bool]:
@@ -72,12 +92,32 @@ def _open(table: sa.Table) -> sa.ColumnElement[bool]:
     return unfinished
 
 
+def is_leased(table: sa.Table) -> sa.ColumnElement[bool]:
+    """The condition that a worker has a live lease on a row, see `ReadTransaction.has_lease`."""
+    given = table.c.leased_at
+    return sa.and_(
+        table.c.lease_until > NOW,
+        sa.or_(given.is_(None), sa.type_coerce(given, sa.BigInteger) <= _SINCE_1970 + _CLOCK_STEPS),
+    )
+
+
+def leased_for(values: Mapping[str, object]) -> Mapping[str, object]:
+    """These columns of an update and those of a lease that begins with it, for so many
+    `microseconds`; its worker is bound as `worker`.
+    """
+    length = bindparam("microseconds", type_=sa.BigInteger)
+    lease = {"leased_at": NOW, "lease_until": _SINCE_1970 + length}
+    return {**values, "updated_at": NOW, **lease}
+
+
 def intents_that(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Select the intents that fulfil these conditions, oldest first; one row per reservation, in
     the order of the call.
     """
     return (
-        sa.select(INTENT, OUTCOME.c.reservation_id, OUTCOME.c.order_id, OUTCOME.c.reason)
+        sa.select(
+            INTENT, *(OUTCOME.c[each] for each in ("reservation_id", "order_id", "reason")), _MOMENT
+        )
         .join(OUTCOME, _OUTCOMES)
         .where(ours(INTENT), *which)
         .order_by(INTENT.c.serial, OUTCOME.c.position)
@@ -125,6 +165,20 @@ _TRIED: Final = sa.select(
     _ATTEMPTS.scalar_subquery().label("attempts"),
     sa.select(KEEPER.c.stopped_at).where(ours(KEEPER)).scalar_subquery().label("stopped_at"),
 )
+_BEFORE_CLAIM: Final = sa.select(
+    sa.select(sa.func.count())
+    .select_from(CLAIM)
+    .where(ours(CLAIM), CLAIM.c.reservation_id.in_(bindparam("ids")))
+    .scalar_subquery()
+    .label("claims"),
+    _ATTEMPTS.scalar_subquery().label("attempts"),
+    KEEPER.c.stopped_at,
+    _MOMENT,
+).where(ours(KEEPER))
+IS_TAKEN: Final = (
+    sa.select(KEEPER.c.account).where(ours(KEEPER), KEEPER.c.stopped_at.is_(None)).exists()
+)
+"""The condition that new orders are taken."""
 _APPROVALS: Final = (
     sa.select(*(APPROVAL.c[each.name] for each in fields(Approval)))
     .where(ours(APPROVAL), APPROVAL.c.nonce.in_(bindparam("nonces")))
@@ -157,8 +211,10 @@ _LAST_SERIALS: Final = (
     .where(ours(HOLD), HOLD.c.key.in_(bindparam("keys")))
     .group_by(HOLD.c.key)
 )
-_LAST_HOLDS: Final = sa.select(HOLD).where(HOLD.c.serial.in_(_LAST_SERIALS)).order_by(HOLD.c.serial)
-_HOLD: Final = sa.select(HOLD).where(ours(HOLD), HOLD.c.id == bindparam("which"))
+_LAST_HOLDS: Final = (
+    sa.select(HOLD, _MOMENT).where(HOLD.c.serial.in_(_LAST_SERIALS)).order_by(HOLD.c.serial)
+)
+_HOLD: Final = sa.select(HOLD, _MOMENT).where(ours(HOLD), HOLD.c.id == bindparam("which"))
 _HELD_SINCE: Final = (
     sa.select(HOLD.c.reservation_ids, HOLD.c.sent_at)
     .where(of_owner(HOLD), HOLD.c.state == IntentState.FINAL, HOLD.c.sent_at > bindparam("since"))
@@ -169,11 +225,6 @@ _ORDERED_SINCE: Final = (
     .join(OUTCOME, _OUTCOMES)
     .where(of_owner(INTENT), INTENT.c.sent_at > bindparam("since"), OUTCOME.c.order_id.is_not(None))
     .order_by(INTENT.c.serial, OUTCOME.c.position)
-)
-_HELD: Final = (
-    sa.select(HELD.c.tickets, HELD.c.amount, HELD.c.ends_at)
-    .where(of_owner(HELD), HELD.c.ends_at > bindparam("moment"))
-    .order_by(HELD.c.ends_at)
 )
 _HELD_UNTIL: Final = sa.select(HELD.c.reservation_id, HELD.c.ends_at).where(
     ours(HELD), HELD.c.reservation_id.in_(bindparam("ids")), HELD.c.ends_at > bindparam("moment")
@@ -190,22 +241,33 @@ _NEWEST_ORDERS: Final = (
     .order_by(OWNERSHIP.c.serial.desc())
     .limit(bindparam("most"))
 )
-_HOLDS_UNDER_WAY: Final = (
-    sa.select(HOLD)
-    .where(
+_OPEN: Final = sa.union_all(
+    sa.select(
+        HELD.c.tickets, HELD.c.amount, HELD.c.ends_at, sa.cast(sa.null(), sa.JSON).label("wishes")
+    ).where(of_owner(HELD), HELD.c.ends_at > bindparam("moment")),
+    sa.select(HOLD.c.tickets, HOLD.c.amount, HOLD.c.fence_at, HOLD.c.wishes).where(
         of_owner(HOLD),
         UNFINISHED_HOLD,
-        sa.or_(HOLD.c.fence_at > bindparam("moment"), HOLD.c.lease_until > bindparam("now")),
-    )
-    .order_by(HOLD.c.serial)
+        sa.or_(HOLD.c.fence_at > bindparam("moment"), is_leased(HOLD)),
+    ),
 )
+"""What is held and what is under way, in one statement: between two, a call that is under way could
+become a hold, and would count for neither."""
 
 # One statement per table, built once: see the module's docstring.
-_ADDED: Final = {table: sa.insert(table) for table in METADATA.sorted_tables}
-OUR_ACCOUNT: Final = sa.update(KEEPER).where(ours(KEEPER))
-OUR_APPROVAL: Final = sa.update(APPROVAL).where(
-    ours(APPROVAL), APPROVAL.c.nonce == bindparam("which")
+_ADDED: Final = {table: sa.insert(table).inline() for table in METADATA.sorted_tables}
+# Both databases have the same words for it, SQLAlchemy a way for each.
+_ADDED_UNLESS_THERE: Final = {
+    table: postgresql.insert(table).on_conflict_do_nothing().inline()
+    for table in (CLAIM, OWNERSHIP)
+}
+_CHAIN: Final = (
+    sa.select(CHAIN.c.number, CHAIN.c.head, CHAIN.c.seal)
+    .where(ours(CHAIN))
+    .with_for_update(skip_locked=True)
 )
+_OUR_CHAIN: Final = sa.update(CHAIN).where(ours(CHAIN))
+OUR_ACCOUNT: Final = sa.update(KEEPER).where(ours(KEEPER))
 _OUR_HOLD: Final = sa.update(HOLD).where(ours(HOLD), HOLD.c.id == bindparam("which"))
 _OUR_INTENT: Final = sa.update(INTENT).where(ours(INTENT), INTENT.c.id == bindparam("which"))
 _OUR_OUTCOME: Final = sa.update(OUTCOME).where(
@@ -225,16 +287,26 @@ _FREED: Final = sa.delete(CLAIM).where(
 
 @dataclass(frozen=True)
 class ReadTransaction:
-    """Reads the rows of an account as records. `clock` gives the time of the transaction."""
+    """Reads the rows of an account as records."""
 
     connection: Connection
     account: str
-    clock: Callable[[Connection], datetime]
+    database: Database
 
     @cached_property
     def now(self) -> datetime:
         """The time by the clock that all users of the journal share; the same throughout."""
-        return self.clock(self.connection)
+        return self.database.now(self.connection)
+
+    def saw(self, moment: datetime | None) -> None:
+        """Take the time that was read along with a row, where it has one."""
+        if moment is not None:
+            self.__dict__.setdefault("now", moment)
+
+    @property
+    def clock_now(self) -> datetime | None:
+        """What a statement with `NOW` has to be told."""
+        return self.database.own_now
 
     def run(self, statement: sa.Executable, **given: object) -> sa.CursorResult[Any]:
         """Run a statement for the account with these values, and return its result."""
@@ -260,16 +332,28 @@ class ReadTransaction:
         """The intents with these ids, by id, oldest first."""
         return {i.id: i for i in self.intents(_INTENTS, ids=list(intent_ids))}
 
+    def before_claim(self, reservation_ids: Sequence[str]) -> sa.Row[Any]:
+        """What a claim depends on: the `claims` and `attempts` of these reservations, and since
+        when no new orders are taken (`stopped_at`).
+        """
+        row = self.run(_BEFORE_CLAIM, ids=reservation_ids).one_or_none()
+        if row is None:
+            # The account itself is gone: the database was replaced by another one.
+            raise JournalDown(JournalFault.GONE)
+        self.saw(row.moment)
+        return row
+
     def unleased_intents(self, limit: int) -> list[Intent]:
         """The oldest intents that are not FINAL and have no live lease."""
-        until = INTENT.c.lease_until
+        is_unleased = sa.or_(INTENT.c.lease_until.is_(None), sa.not_(is_leased(INTENT)))
         first = (
             sa.select(INTENT.c.serial)
-            .where(ours(INTENT), UNFINISHED, sa.or_(until.is_(None), sa.not_(until > self.now)))
+            .where(ours(INTENT), UNFINISHED, is_unleased)
             .order_by(INTENT.c.serial)
             .limit(limit)
         )
-        return self.intents(intents_that(INTENT.c.serial.in_(first.scalar_subquery())))
+        which = INTENT.c.serial.in_(first.scalar_subquery())
+        return self.intents(intents_that(which), clock_now=self.clock_now)
 
     def holders(self, reservation_ids: Sequence[str]) -> dict[str, Intent]:
         """The intents that claim these reservations, by reservation, in the given order."""
@@ -365,32 +449,38 @@ class ReadTransaction:
 
     def open_of(self, owner: str, now: datetime) -> Open:
         """What an owner holds and has under way at a moment by the API's clock."""
-        held = self.run(_HELD, whose=owner, moment=now)
-        holds = self.run(_HOLDS_UNDER_WAY, whose=owner, moment=now, now=self.now)
-        made = (Open(1, row.tickets, row.amount, row.ends_at) for row in held)
-        under_way = (self._hold(row).weight for row in holds)
-        return sum((*made, *under_way), Open())
+        rows = self.run(_OPEN, whose=owner, moment=now, clock_now=self.clock_now).all()
+        # A call under way counts as one reservation for each item, see `HoldIntent.weight`.
+        counted = (Open(max(1, len(r.wishes or ())), r.tickets, r.amount, r.ends_at) for r in rows)
+        return sum(counted, Open())
 
-    def _has_lease(self, row: sa.Row[Any]) -> bool:
-        # By the clock of the database, which all workers share: their own clocks may differ.
-        return row.lease_until is not None and row.lease_until > self.now
+    def has_lease(self, row: sa.Row[Any]) -> bool:
+        """Whether a worker has a live lease on a row, by the clock that all workers share: one that
+        has not ended, and was not given later than now.
+        """
+        now = self.now if row.moment is None else row.moment
+        if row.lease_until is None or row.lease_until <= now:
+            return False
+        return row.leased_at is None or row.leased_at <= now + CLOCK_STEPS
 
     def _intent(self, rows: Sequence[sa.Row[Any]]) -> Intent:
         row = rows[0]
+        self.saw(row.moment)
         told = fields_of(Intent, row) | {
             "reservation_ids": tuple(r.reservation_id for r in rows),
             "state": IntentState(row.state),
-            "is_leased": self._has_lease(row),
+            "is_leased": self.has_lease(row),
             "orders": {r.reservation_id: r.order_id for r in rows if r.order_id is not None},
             "failures": {r.reservation_id: r.reason for r in rows if r.reason is not None},
         }
         return Intent(**told)
 
     def _hold(self, row: sa.Row[Any]) -> HoldIntent:
+        self.saw(row.moment)
         told = fields_of(HoldIntent, row) | {
             "wishes": tuple(row.wishes),
             "state": IntentState(row.state),
-            "is_leased": self._has_lease(row),
+            "is_leased": self.has_lease(row),
             "reservation_ids": tuple(row.reservation_ids),
             "refused": tuple(RefusedItem(*each) for each in row.refused),
         }
@@ -399,58 +489,95 @@ class ReadTransaction:
 
 @dataclass(frozen=True, kw_only=True)
 class WriteTransaction(ReadTransaction):
-    """A transaction that writes. It has locked the account's row, so nobody else writes now."""
+    """A transaction that writes. What its locks name nobody else changes until it is over."""
 
     seals: Seals
-    account_row: sa.Row[Any]
     audit: list[AuditRow] = field(default_factory=list)
+    counts: list["_Count"] = field(default_factory=list)
 
-    def add(self, table: sa.Table, *rows: Mapping[str, object]) -> None:
-        """Add rows to a table, in this order."""
-        if rows:
-            # Set here, so that no row can be written without its account.
-            given = [{"account": self.account, **row} for row in rows]
-            self.connection.execute(_ADDED[table], given)
+    def add(self, table: sa.Table, *rows: Mapping[str, object], unless_there: bool = False) -> int:
+        """Add rows to a table, in this order; those whose key is there fail, or are left out.
+        Returns how many were added.
+        """
+        if not rows:
+            return 0
+        # Set here, so that no row can be written without its account.
+        given = [{"account": self.account, **row} for row in rows]
+        if unless_there:
+            # One after another: only so each tells whether it was added.
+            statement = _ADDED_UNLESS_THERE[table]
+            return sum(self.connection.execute(statement, each).rowcount for each in given)
+        # A list of one would cost a round trip more.
+        self.connection.execute(_ADDED[table], given if len(given) > 1 else given[0])
+        return len(given)
+
+    def add_as(self, statement: sa.Insert, row: Mapping[str, object]) -> None:
+        """Add a row by a statement that says what becomes of one with its key."""
+        self.connection.execute(statement, {"account": self.account, **row})
 
     def change(self, statement: sa.Update | sa.Delete, **given: object) -> int:
         """Run an update or delete with these values. Returns the number of rows."""
         return self.run(statement, **given).rowcount
 
+    def lock(self, *names: str) -> None:
+        """Wait for all others that name one of these, as with `Locks.alone`."""
+        self.database.lock(self.connection, (f"{self.account} {name}" for name in names))
+
     def note(self, event: str, owner: str, subject: str, **detail: object) -> None:
         """Add an audit row; it is written at the end of the transaction."""
-        number = self.account_row.audit_rows + len(self.audit) + 1
         # Canonical, since these bytes are sealed.
-        row = AuditRow(number, self.now, event, owner, subject, canonical_json(detail))
+        row = AuditRow(0, self.now, event, owner, subject, canonical_json(detail))
         self.audit.append(row)
 
     def end(self) -> None:
-        """Seal and write the noted audit rows."""
-        if not self.audit:
-            return
-        rows, before = [], self.account_row.audit_head
-        # In order: each seal covers that of the row before.
-        for row in self.audit:
-            sealed = self.seals.sealed(row, before)
-            before = sealed.mac
-            rows.append({"row": sealed.number, **columns_of(AUDIT, sealed)})
-        self.add(AUDIT, *rows)
-        head = self.seals.head(self.audit[-1].number, before)
-        self.change(OUR_ACCOUNT, audit_rows=head.rows, audit_head=head.mac, audit_seal=head.seal)
+        """Write the noted audit rows, and what was counted.
 
-    def check_taken(self) -> None:
-        """Check that new orders are taken.
-
-        Raises:
-            OrdersStopped: The operator stopped them.
+        In a file they are sealed at once: its one writer is alone. On a server they wait, as
+        whoever seals is alone, too; see `SqlJournal.seal`.
         """
-        if self.account_row.stopped_at is not None:
-            raise OrdersStopped
+        signed = [self.seals.signed(row) for row in self.audit]
+        if self.database.is_sqlite and signed:
+            self.seal(self.chain(), signed)
+        else:
+            self.add(WAITING, *(columns_of(WAITING, row) for row in signed))
+        # In the same order everywhere, so that no two transactions wait for each other.
+        for count in sorted(self.counts, key=lambda each: (each.owner, each.day, each.units)):
+            count.write(self)
+
+    def chain(self) -> Head | None:
+        """The head of the audit's chain, which is this transaction's now; None if another one is
+        sealing.
+        """
+        row = self.run(_CHAIN).one_or_none()
+        return None if row is None else Head(row.number, row.head, row.seal)
+
+    def seal(self, head: Head | None, rows: Sequence[AuditRow]) -> None:
+        """Put these rows at the end of the audit, in order: each seal covers that of the row
+        before. They come signed.
+        """
+        if head is None or not rows:
+            return
+        before, numbered = head.mac, []
+        for number, row in enumerate(rows, head.rows + 1):
+            sealed = self.seals.taken(replace(row, number=number), before)
+            before = sealed.mac
+            numbered.append({"row": number, **columns_of(AUDIT, sealed)})
+        self.add(AUDIT, *numbered)
+        new = self.seals.head(head.rows + len(rows), before)
+        self.change(_OUR_CHAIN, number=new.rows, head=new.mac, seal=new.seal)
+
+    def count(self, intent: Intent, *, limit: Decimal | None = None, frees: bool = False) -> None:
+        """Count an intent's amount for the limit of its day, or no more; the last thing that the
+        transaction does. With a limit it fails where that would be passed.
+        """
+        day, units = day_of(intent.sent_at), units_of(intent.approved_total)
+        most = None if limit is None else _units_within(limit)
+        self.counts.append(_Count(intent.owner, day, -units if frees else units, most))
 
     def store(self, intent: Intent, lease: Lease) -> None:
-        """Add a NEW intent under a lease, with its claims."""
+        """Add a NEW intent under a lease; its reservations are claimed by `claim`."""
         begun = {"state": IntentState.NEW, "ambiguous": False, **self.leased(lease)}
         self._add_intent(intent, begun)
-        self.claim(intent.id, intent.reservation_ids)
 
     def put_back(self, intent_id: str, known: Intent | None) -> Intent:
         """The intent with this id; as its sender knows it, where the database lost that it was
@@ -471,11 +598,16 @@ class WriteTransaction(ReadTransaction):
         if stored is None:
             # Bare at first: `keep` writes what became of it, as for any other.
             stored = replace(known, state=IntentState.SENDING, orders={}, failures={})
-            self._add_intent(stored, {"worker": None, "lease_until": None})
+            self._add_intent(stored, {"worker": None, "leased_at": None, "lease_until": None})
+            self.count(stored)
+        elif stored.spends:
+            # It counts for the day on which it was sent.
+            self.count(stored, frees=True)
+            self.count(known)
         # It was written down anew when it was sent, with a later fence.
         sent = {"sent_at": known.sent_at, "fence_at": known.fence_at}
         self.change(_OUR_INTENT, which=intent_id, **sent)
-        self.claim_free(intent_id, known.reservation_ids)
+        self.claim(intent_id, known.reservation_ids)
         self.note("put_back", known.owner, intent_id, reference=known.external_reference)
         return self.keep(stored, known)
 
@@ -494,19 +626,15 @@ class WriteTransaction(ReadTransaction):
         none = {"reservation_ids": (), "refused": ()}
         self.add(HOLD, columns_of(HOLD, hold) | begun | none | self.leased(lease))
 
-    def claim(self, intent_id: str, reservation_ids: Iterable[str]) -> None:
-        """Claim reservations that no intent claims."""
-        self.add(CLAIM, *({"intent_id": intent_id, "reservation_id": i} for i in reservation_ids))
-
-    def claim_free(self, intent_id: str, reservation_ids: Sequence[str]) -> None:
-        """Claim those of these reservations that no intent claims."""
-        claimed = {row.reservation_id for row in self.run(_CLAIMS, ids=list(reservation_ids))}
-        self.claim(intent_id, [i for i in reservation_ids if i not in claimed])
+    def claim(self, intent_id: str, reservation_ids: Iterable[str]) -> int:
+        """Claim those of these reservations that no intent claims. Returns how many."""
+        rows = ({"intent_id": intent_id, "reservation_id": i} for i in reservation_ids)
+        return self.add(CLAIM, *rows, unless_there=True)
 
     def leased(self, lease: Lease) -> dict[str, object]:
-        """The columns of a lease that begins now: its worker and its end."""
+        """The columns of a lease that begins now: its worker, beginning and end."""
         until = self.now + timedelta(seconds=lease.seconds)
-        return {"worker": lease.worker, "lease_until": until}
+        return {"worker": lease.worker, "leased_at": self.now, "lease_until": until}
 
     def take(self, intent_id: str, lease: Lease) -> None:
         """Lease an intent whose sender died. It may have been sent, so it is marked ambiguous."""
@@ -514,7 +642,9 @@ class WriteTransaction(ReadTransaction):
         self.change(_OUR_INTENT, which=intent_id, **values)
 
     def closed_unsent(self, intent: Intent) -> bool:
-        """Close an intent if its sender died before sending. Returns whether that was so."""
+        """Close an intent, which is locked, if its sender died before sending. Returns whether that
+        was so.
+        """
         if not intent.was_never_sent:
             return False
         self.keep(intent, intent.told(intent.none_made(NEVER_SENT)))
@@ -528,8 +658,9 @@ class WriteTransaction(ReadTransaction):
             state=after.state,
             ambiguous=after.ambiguous,
             # An intent in doubt counts for the day's limit: it may have made an order.
-            spends=not after.is_final or bool(after.orders),
+            spends=after.spends,
             worker=None,
+            leased_at=None,
             lease_until=None,
             updated_at=self.now,
         )
@@ -551,15 +682,23 @@ class WriteTransaction(ReadTransaction):
             self.note("closed", after.owner, after.id, orders=orders, **end)
         elif after.ambiguous and not before.ambiguous:
             self.note("in_doubt", after.owner, after.id, orders=orders)
+        if before.spends != after.spends:
+            self.count(after, frees=before.spends)
         return replace(after, is_leased=False)
 
     def change_hold(self, hold_id: str, **values: object) -> None:
         """Change a reserve call; its lease ends."""
-        self.change(_OUR_HOLD, which=hold_id, worker=None, lease_until=None, **values)
+        no_lease = {"worker": None, "leased_at": None, "lease_until": None}
+        self.change(_OUR_HOLD, which=hold_id, **no_lease, **values)
+
+    def lapse(self, hold: HoldIntent) -> None:
+        """Close a reserve call that is past its fence: nothing of it can appear any more."""
+        self.lock(f"hold {hold.id}")
+        if not self.hold(hold.id).is_final:
+            self.change_hold(hold.id, state=IntentState.FINAL)
 
     def settle_hold(self, hold: HoldIntent, made: HoldResult) -> HoldIntent:
-        """Store what a reserve call made and who owns that."""
-        self.own(hold.owner, made.reservation_ids, is_order=False)
+        """Store what a reserve call made, whose owner is stored already."""
         shares = hold.shares(made)
         # Removed first: an issuer may answer with a reservation that is counted already.
         self.change(_HELD_NO_MORE, ids=list(shares))
@@ -575,13 +714,57 @@ class WriteTransaction(ReadTransaction):
             self.note("held", hold.owner, hold.id, reservations=tuple(made.reservation_ids))
         return replace(hold, **told, refused=tuple(made.refused), is_leased=False)
 
-    def own(self, owner: str, resource_ids: Iterable[str], *, is_order: bool) -> None:
-        """Store whose these are, in this order; an owner that is stored already stays."""
-        # That holds even if the API gives one id to two callers.
+    def own(self, owner: str, resource_ids: Iterable[str], *, is_order: bool) -> bool:
+        """Store whose these are, in this order; an owner that is stored already stays, even if the
+        API gives one id to two callers. Returns whether none had one.
+        """
         named = tuple(dict.fromkeys(resource_ids))
-        owned = self.owners(named) if named else {}
         rows = ({"resource_id": i, "owner": owner, "is_order": is_order} for i in named)
-        self.add(OWNERSHIP, *(row for row in rows if row["resource_id"] not in owned))
+        return self.add(OWNERSHIP, *rows, unless_there=True) == len(named)
+
+
+@dataclass(frozen=True)
+class _Count:
+    """Units to be counted for an owner's day: fewer ones, or more ones, or more within a limit."""
+
+    owner: str
+    day: str
+    units: int
+    most: int | None
+
+    def write(self, tx: WriteTransaction) -> None:
+        """Count them, as the last statement of a transaction."""
+        of = {"account": tx.account, "owner": self.owner, "day": self.day}
+        if self.units < 0:
+            tx.database.last(tx.connection, _FREE, units=-self.units, **of)
+        elif self.most is None:
+            tx.database.last(tx.connection, _COUNT, units=self.units, **of)
+        else:
+            tx.database.last(tx.connection, _COUNT_WITHIN, units=self.units, most=self.most, **of)
+
+
+_FREE: Final = (
+    "UPDATE korus_spent SET spent = spent - :units"
+    " WHERE account = :account AND owner = :owner AND day = :day"
+)
+_COUNT_WITHIN: Final = (
+    "INSERT INTO korus_spent (account, owner, day, spent, most)"
+    " VALUES (:account, :owner, :day, :units, :most) ON CONFLICT (account, owner, day)"
+    " DO UPDATE SET spent = korus_spent.spent + excluded.spent, most = excluded.most"
+)
+# What was made counts, whatever the limit.
+_COUNT: Final = (
+    "INSERT INTO korus_spent (account, owner, day, spent, most)"
+    " VALUES (:account, :owner, :day, :units, :units) ON CONFLICT (account, owner, day)"
+    " DO UPDATE SET spent = korus_spent.spent + excluded.spent, most = CASE"
+    " WHEN korus_spent.most < korus_spent.spent + excluded.spent"
+    " THEN korus_spent.spent + excluded.spent ELSE korus_spent.most END"
+)
+_MOST_UNITS: Final = 2**63 - 1
+
+
+def _units_within(limit: Decimal) -> int:
+    return min(_MOST_UNITS, int((limit * UNITS).to_integral_value(ROUND_FLOOR)))
 
 
 def _asked(row: sa.Row[Any]) -> Asked:

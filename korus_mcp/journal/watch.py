@@ -26,7 +26,7 @@ from anyio import to_thread
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.private_files import private_folder, write_new
 from korus_mcp.journal.records import JournalDown, OrdersWait
-from korus_mcp.journal.tables import INTENT, KEEPER
+from korus_mcp.journal.tables import CHAIN, INTENT, WAITING
 from korus_mcp.journal.transaction import ours
 
 KEPT_EVERY: Final = timedelta(seconds=10)
@@ -87,7 +87,10 @@ def place_told(*, is_whole: bool) -> sa.ColumnElement[Any]:
     """Where the database stands, as text; NULL on a standby. `is_whole`: the user of the database
     may ask for all of it.
     """
-    rows = sa.select(KEEPER.c.audit_rows).where(ours(KEEPER)).scalar_subquery()
+    sealed = sa.select(CHAIN.c.number).where(ours(CHAIN)).scalar_subquery()
+    # Both in one statement: sealing moves rows from one to the other.
+    waiting = sa.select(sa.func.count()).select_from(WAITING).where(ours(WAITING))
+    rows = sa.func.coalesce(sealed, 0) + waiting.scalar_subquery()
     written = "pg_current_wal_flush_lsn()"
     # On the disk, not only written: what a crash may lose was not promised to anybody.
     whole = (
@@ -97,7 +100,7 @@ def place_told(*, is_whole: bool) -> sa.ColumnElement[Any]:
         f"{written} - CAST('0/0' AS pg_lsn)",
     )
     parts = whole if is_whole else ("0", "0", whole[2], "0")
-    told = sa.func.concat_ws(" ", *map(sa.literal_column, parts), sa.func.coalesce(rows, 0))
+    told = sa.func.concat_ws(" ", *map(sa.literal_column, parts), rows)
     return sa.case((sa.func.pg_is_in_recovery(), None), else_=told).label("place")
 
 

@@ -176,7 +176,7 @@ def test_rows_without_a_seal_are_the_operators_to_know(
     """Nothing else tells rows from before the key from those whose seals were taken away."""
     file = sqlite3.connect(written)
     file.execute("UPDATE korus_audit SET mac = '', detail = '{}'")
-    file.execute("UPDATE korus_keeper SET audit_head = '', audit_seal = ''")
+    file.execute("UPDATE korus_chain SET head = '', seal = ''")
     file.commit()
     file.close()
     assert main(["journal", "verify"]) == 1
@@ -202,8 +202,8 @@ def test_a_journal_that_is_gone_does_not_verify(
         "DELETE FROM korus_audit WHERE row = 4",
         "DELETE FROM korus_audit",
         "UPDATE korus_audit SET mac = ''",
-        "UPDATE korus_keeper SET audit_rows = 3",
-        "UPDATE korus_keeper SET audit_seal = ''",
+        "UPDATE korus_chain SET number = 3",
+        "UPDATE korus_chain SET seal = ''",
     ],
 )
 def test_tampering_is_found(

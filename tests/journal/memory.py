@@ -11,6 +11,7 @@ from decimal import Decimal
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.journal.records import (
     APPROVALS_KEPT,
+    CLOCK_STEPS,
     MOST_LISTED,
     NEVER_SENT,
     NOTHING_MADE,
@@ -49,6 +50,7 @@ class _LiveLease:
     """Which worker may act on a row, and until when by the journal's clock."""
 
     worker: str
+    since: datetime
     until: datetime
 
 
@@ -84,10 +86,11 @@ class MemoryJournal(SqlJournal):
         """The installation, which is made with the journal."""
         return self._identity
 
-    async def approve(self, approval: Approval) -> None:
+    async def approve(self, approval: Approval, *, now: datetime | None = None) -> None:
         """Store an approval, and drop those that expired long ago."""
-        long_ago = self._clock.now() - APPROVALS_KEPT
-        self._approvals = {n: a for n, a in self._approvals.items() if a.expires_at >= long_ago}
+        if now is not None:
+            long_ago = min(now, self._clock.now()) - APPROVALS_KEPT
+            self._approvals = {n: a for n, a in self._approvals.items() if a.expires_at >= long_ago}
         kept = self._approvals.get(approval.nonce)
         if kept is None or kept.state is not ApprovalState.USED:
             self._approvals[approval.nonce] = approval
@@ -430,9 +433,9 @@ class MemoryJournal(SqlJournal):
 
     async def begin_sweep(self, *, every: timedelta) -> bool:
         """Whether a sweep is due; if so, it is this caller's."""
-        now = self._clock.now()
-        is_busy = self._sweeping is not None and now - self._sweeping < SWEEP_LASTS
-        if is_busy or (self._swept is not None and now - self._swept < every):
+        now, none = self._clock.now(), timedelta(0)
+        is_busy = self._sweeping is not None and none <= now - self._sweeping < SWEEP_LASTS
+        if is_busy or (self._swept is not None and none <= now - self._swept < every):
             return False
         self._sweeping = now
         return True
@@ -447,6 +450,10 @@ class MemoryJournal(SqlJournal):
 
     async def found_late(self, external_reference: str, order_id: str) -> None:
         """Do nothing: a journal in memory has no audit."""
+
+    async def seal(self) -> int:
+        """Do nothing, for the same reason."""
+        return 0
 
     async def close(self) -> None:
         """Do nothing: nothing is open."""
@@ -489,12 +496,13 @@ class MemoryJournal(SqlJournal):
         }
 
     def _lead(self, row_id: str, lease: Lease) -> None:
-        until = self._clock.now() + timedelta(seconds=lease.seconds)
-        self._leases[row_id] = _LiveLease(lease.worker, until)
+        since = self._clock.now()
+        until = since + timedelta(seconds=lease.seconds)
+        self._leases[row_id] = _LiveLease(lease.worker, since, until)
 
     def _has_lease(self, row_id: str) -> bool:
-        held = self._leases.get(row_id)
-        return held is not None and held.until > self._clock.now()
+        held, now = self._leases.get(row_id), self._clock.now()
+        return held is not None and held.until > now and held.since <= now + CLOCK_STEPS
 
     def _close_unsent(self, intent: Intent) -> None:
         self._keep(intent.told(intent.none_made(NEVER_SENT)))

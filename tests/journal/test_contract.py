@@ -181,6 +181,31 @@ async def test_the_day_limit_forgets_failures_other_days_and_other_owners(
         await claimed(journal, intent("one more", approved_total=Decimal("0.01")))
 
 
+async def test_an_order_counts_for_the_day_on_which_it_is_sent(journal: Journal) -> None:
+    tomorrow = NOW + timedelta(days=1)
+    late = intent("late", approved_total=LIMIT)
+    await claimed(journal, late)
+    await journal.start_sending(late, lease=MINE, sent_at=tomorrow, fence_at=FENCE)
+    await claimed(journal, intent("today", approved_total=LIMIT))
+    more = intent("more", approved_total=Decimal(1), sent_at=tomorrow)
+    with pytest.raises(DayLimitReached):
+        await claimed(journal, more)
+    await journal.settle(late.id, OrderResult(failures=all_of(late, "no")))
+    await claimed(journal, more)
+
+
+async def test_a_late_order_counts_whatever_the_limit(journal: Journal) -> None:
+    await sent(journal, lost := intent("lost", approved_total=LIMIT))
+    await journal.settle(lost.id, OrderResult(failures=all_of(lost, "no"), ambiguous=True))
+    await claimed(journal, intent("a", approved_total=LIMIT))
+    await journal.repair(lost.id, all_of(lost, "order of"))
+    for amount in ("0.01", "1"):
+        with pytest.raises(DayLimitReached):
+            await claimed(journal, intent(amount, approved_total=Decimal(amount)))
+    plenty = 3 * LIMIT
+    await claimed(journal, intent("b", approved_total=LIMIT), day_limit=plenty)
+
+
 async def test_what_was_spent_is_that_of_the_day_and_before_a_moment(journal: Journal) -> None:
     lost = intent("failed", approved_total=LIMIT)
     await claimed(journal, lost)

@@ -26,6 +26,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import select
 
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.journal import Journal
@@ -43,8 +44,11 @@ from korus_mcp.journal.records import (
     Open,
     OrderResult,
     TooMuchOpen,
+    units_of,
 )
 from korus_mcp.journal.sql import SqlJournal
+from korus_mcp.journal.tables import SPENT
+from korus_mcp.journal.transaction import ours
 from tests.fixtures.postgres import Cluster
 from tests.journal.memory import MemoryJournal
 from tests.journal.rows import ADA, BOB, FENCE, LIMIT, NOW, RUN_OUT, approval, asked, hold
@@ -243,6 +247,13 @@ class TwoJournals(RuleBasedStateMachine):
         self.both(_all_there_is)
 
     @invariant()
+    def a_day_is_counted_as_its_orders_add_up(self) -> None:
+        for owner in OWNERS:
+            sql = self.journals[1]
+            spent = self.portal.call(partial(sql.spent, owner, NOW, until=NEVER))
+            assert self.portal.call(_counted, sql, owner) == units_of(spent)
+
+    @invariant()
     def a_final_outcome_stays(self) -> None:
         """I5, and I4: what was ordered or is in doubt keeps its claim."""
         held = self.portal.call(self.journals[1].intents_of, RESERVATIONS)
@@ -277,6 +288,11 @@ async def _all_there_is(journal: Journal) -> Any:
         [await journal.asked(f"asked-{name}") for name in "abc"],
         dict(await journal.approvals([f"asked-{name}" for name in "abc"])),
     )
+
+
+async def _counted(journal: Journal, owner: str) -> int:
+    which = select(SPENT.c.spent).where(ours(SPENT), SPENT.c.owner == owner)
+    return await journal._read(lambda tx: tx.run(which).scalar_one_or_none() or 0)
 
 
 async def _taken(journal: Journal, lease: Lease, limit: int) -> list[Intent]:

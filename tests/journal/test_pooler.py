@@ -14,6 +14,7 @@ from sqlalchemy.exc import InterfaceError
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.journal import postgres as server
 from korus_mcp.journal.engine import Database
+from korus_mcp.journal.locks import key_of
 from korus_mcp.journal.records import JournalDown, OrderResult
 from korus_mcp.journal.sql import SqlJournal
 from tests.fixtures.pooler import Pooler, pooler, pooler_program
@@ -111,7 +112,8 @@ async def test_a_process_that_stops_midway_blocks_nobody_for_long(
         assert isinstance(connections, server.Server)
         with suppress(InterfaceError):  # at its end, since the server has given it up
             async with connections._engine.connect() as connection:
-                await connection.execute(text("SELECT * FROM korus_keeper FOR UPDATE"))
+                key = key_of("account reservation r2")
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({key})"))
                 is_locked.set()
                 await goes_on.wait()
 

@@ -32,6 +32,7 @@ from korus_mcp.journal.faults import fault_of
 from korus_mcp.journal.inspection import Inspection, Purged
 from korus_mcp.journal.opening import journal_file, journal_url, may_have_bookings
 from korus_mcp.journal.records import (
+    DayLimitReached,
     HoldResult,
     JournalDown,
     JournalFault,
@@ -187,7 +188,24 @@ def test_an_older_journal_is_brought_up_in_order_and_once(tmp_path: Path) -> Non
     database.dispose()
 
 
+MADE_SINCE_4 = (
+    "ALTER TABLE korus_intent DROP COLUMN leased_at",
+    "ALTER TABLE korus_hold DROP COLUMN leased_at",
+    "ALTER TABLE korus_keeper ADD COLUMN audit_rows BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE korus_keeper ADD COLUMN audit_head TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE korus_keeper ADD COLUMN audit_seal TEXT NOT NULL DEFAULT ''",
+    "UPDATE korus_keeper SET"
+    " audit_rows = (SELECT number FROM korus_chain c WHERE c.account = korus_keeper.account),"
+    " audit_head = (SELECT head FROM korus_chain c WHERE c.account = korus_keeper.account),"
+    " audit_seal = (SELECT seal FROM korus_chain c WHERE c.account = korus_keeper.account)",
+    "DROP TABLE korus_chain",
+    "DROP TABLE korus_waiting",
+    "DROP TABLE korus_spent",
+    "UPDATE korus_meta SET value = '4'",
+)
+"""What makes a journal of version 4 of one that is new."""
 MADE_SINCE_1 = (
+    *MADE_SINCE_4,
     "ALTER TABLE korus_keeper DROP COLUMN stopped_at",
     "DROP INDEX korus_intent_open",
     "CREATE INDEX korus_intent_open ON korus_intent (account, state)",
@@ -242,6 +260,45 @@ async def test_a_journal_of_version_1_is_brought_up_with_all_it_holds(
     assert await later._database.run(details_of, writes=False) == new
     assert (await later.settle_hold("h", HoldResult(["r2"]))).tickets == 0
     await later.close()
+
+
+@BOTH
+async def test_a_journal_of_version_4_goes_on_with_its_audit_its_days_and_what_is_on_its_way(
+    store: str, sql_url: Address
+) -> None:
+    url = sql_url(store)
+
+    def opened() -> Inspection:
+        return Inspection.at(url, "account", clock=SystemClock(), audit_key="a key")
+
+    def aged(connection: Connection) -> None:
+        for statement in MADE_SINCE_4:
+            connection.exec_driver_sql(statement)
+
+    def as_before(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT audit_rows FROM korus_keeper")
+
+    journal = opened()
+    await sent(journal, intent("a", "r1", approved_total=Decimal("600.10")))
+    await sent(journal, intent("failed", "r2", approved_total=Decimal(300)))
+    await journal.settle("failed", OrderResult(failures={"r2": "no"}))
+    before = await journal.verify(unsealed=0)
+    await journal._database.run(aged, writes=True)
+    old = Database(url, clock=SystemClock())
+    await journal.close()
+    later = opened()
+    assert await later.verify(unsealed=0) == before
+    with pytest.raises(DayLimitReached):
+        await claimed(later, intent("b", "r3", approved_total=Decimal(400)))
+    await claimed(later, intent("c", "r3", approved_total=Decimal("399.90")))
+    assert (await later.settle("a", OrderResult({"r1": "o1"}))).is_final
+    after = await later.verify(unsealed=0)
+    assert (after.rows, after.problems) == (before.rows + 2, ())
+    # A server of that version that still runs cannot write any more: its locks are others.
+    with pytest.raises(JournalDown):
+        await old.run(as_before, writes=True)
+    await later.close()
+    await old.close()
 
 
 @BOTH
@@ -390,6 +447,28 @@ async def test_the_check_of_an_audit_takes_no_more_memory_for_more_rows(tmp_path
 def noted(number: int, tx: WriteTransaction) -> None:
     for each in range(number):
         tx.note("closed", ADA, f"intent {each}", orders={"r1": "o1"})
+
+
+async def test_rows_that_wait_to_be_sealed_are_told_and_a_changed_one_gets_no_seal(
+    sql_url: Address,
+) -> None:
+    url = sql_url("postgres")
+    journal = journal_at(url)
+    await sent(journal, intent("a", "r1"))
+    keyless = Inspection.at(url, "account", clock=SystemClock())
+    assert [r.event for r in await keyless.audit_of("a")] == ["claimed"]
+    changed = text("UPDATE korus_waiting SET owner = 'nobody'")
+    await journal._database.run(lambda connection: connection.execute(changed), writes=True)
+    await journal.settle("a", OrderResult({"r1": "o1"}))
+    assert await keyless.seal() == 0, "it is for those who have the key"
+    assert await journal.seal() == 2
+    assert await journal.seal() == 0
+    operator = Inspection.at(url, "account", clock=SystemClock(), audit_key="a key")
+    assert (await operator.verify(unsealed=1)).problems == ()
+    (problem,) = (await operator.verify(unsealed=0)).problems
+    assert problem.startswith("1 rows carry no seal")
+    for each in (journal, keyless, operator):
+        await each.close()
 
 
 async def test_of_many_broken_rows_some_are_told_and_all_are_counted(

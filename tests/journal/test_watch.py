@@ -143,8 +143,8 @@ async def test_a_server_that_cannot_leave_word_waits_each_time_and_works(
 def drop_rows(name: str) -> list[str]:
     """As when older rows are put in the place of newer ones."""
     return [
-        "TRUNCATE korus_intent, korus_claim, korus_audit",
-        "UPDATE korus_keeper SET audit_rows = 0",
+        "TRUNCATE korus_intent, korus_claim, korus_audit, korus_waiting",
+        "UPDATE korus_chain SET number = 0",
     ]
 
 

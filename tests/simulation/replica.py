@@ -111,8 +111,8 @@ class PortedJournal:
     async def installation(self) -> Installation:
         return await self._store.installation()
 
-    async def approve(self, approval: Approval) -> None:
-        await self._write(lambda: self._store.approve(approval))
+    async def approve(self, approval: Approval, *, now: datetime | None = None) -> None:
+        await self._write(lambda: self._store.approve(approval, now=now))
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         return await self._read(lambda: self._store.approvals(nonces))

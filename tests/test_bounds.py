@@ -53,9 +53,8 @@ async def test_approvals_in_memory_are_kept_until_a_day_after_they_expire() -> N
     async def approved(*nonces: str) -> None:
         for nonce in nonces:
             expires_at = clock.now() + timedelta(hours=1)
-            await journal.approve(
-                Approval(nonce=nonce, owner="me", digest="d", expires_at=expires_at)
-            )
+            yes = Approval(nonce=nonce, owner="me", digest="d", expires_at=expires_at)
+            await journal.approve(yes, now=clock.now())
 
     many = [f"n{number}" for number in range(60)]
     await approved(*many)

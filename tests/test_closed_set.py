@@ -39,6 +39,7 @@ INSIDE: Final = {
     "IntentLost": "never for a call that was sent: its sender puts it back",
     "LeaseLost": "SERVER_BUSY: nothing was sent",
     "OrdersStopped": "ORDERS_STOPPED",
+    "OverLimit": "DayLimitReached",
     "OrdersWait": "SERVER_BUSY, with the moment until which orders wait",
     "NotOurs": "the catalog in memory, or JournalDown",
     "NotPrivate": "the same, or MISCONFIGURED where a file is saved",
@@ -52,6 +53,7 @@ INSIDE: Final = {
     "Unasked": "the summary of an order; APPROVAL_UNAVAILABLE; the fields of a customer",
     "WentBack": "OrdersWait",
     "_Failed": "a command ends",
+    "_Owned": "what was found is not taken for this hold",
     "_BrokeBeforeCommit": "JournalDown, when a new connection breaks, too",
 }
 """Exceptions that no tool lets through, each with what becomes of it."""

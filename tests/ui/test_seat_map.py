@@ -209,8 +209,9 @@ def test_a_changed_number_of_seats_checks_the_choice_again(stage: Stage) -> None
     stage.until(lambda log: log["contexts"])
     frame.get_by_role("button", name="More seats").click()
     frame.get_by_role("button", name="More seats").click()
-    log = stage.until(lambda log: len(log["tools"]) == 2)
-    assert log["tools"][-1]["arguments"]["quantity"] == 4
+    # On a slow machine the first press may be checked for itself.
+    log = stage.until(lambda log: log["tools"][-1]["arguments"]["quantity"] == 4)
+    assert len(log["tools"]) in (2, 3)
     stage.until(lambda log: log["contexts"][-1]["structuredContent"].get("quantity") == 4)
 
 

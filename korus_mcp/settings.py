@@ -302,9 +302,17 @@ class Settings:
         "with MCP Apps, since several others break on them.",
         name="KORUS_MCP_LINKS",
     )
+    allowed_hosts: tuple[str, ...] = setting(
+        (),
+        "Names by which clients or a proxy reach serve --http, beside those of this machine on "
+        "loopback: mcp.example.org, commas; one without a port stands for any port. Required where "
+        "--host is not loopback.",
+        name="KORUS_MCP_ALLOWED_HOSTS",
+        told="none",
+    )
     allowed_origins: tuple[str, ...] = setting(
         (),
-        "Origins whose web pages may call serve --http, beside those of this machine: "
+        "Origins whose web pages may call serve --http, beside those of this machine on loopback: "
         "https://chat.example.org, commas.",
         name="KORUS_MCP_ALLOWED_ORIGINS",
         told="none",
@@ -541,6 +549,9 @@ class _Reader:
             download_dir=self._folder("KORUS_DOWNLOAD_DIR"),
             sandbox_dir=self._folder("KORUS_SANDBOX_DIR"),
             journal_key=self._text("KORUS_JOURNAL_KEY"),
+            allowed_hosts=self._each(
+                "KORUS_MCP_ALLOWED_HOSTS", _SERVED_HOST, "host names like mcp.example.org"
+            ),
             allowed_origins=self._web_origins("KORUS_MCP_ALLOWED_ORIGINS"),
             **chosen,
         )
@@ -741,11 +752,10 @@ _PROXY_FORM = (
     "the address of an http proxy like http://user:password@host:3128; in user and password, "
     "each of : / ? # [ ] @ and % is percent-encoded"
 )
-_HOST = re.compile(
-    r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|(localhost|127(\.[0-9]{1,3}){3}|\[::1\]):"
-    r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])",
-    re.ASCII,
-)
+_PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
+_HOST = re.compile(rf"{_NAME}|(localhost|127(\.[0-9]{{1,3}}){{3}}|\[::1\]):{_PORT}", re.ASCII)
+_SERVED_HOST = re.compile(rf"({_NAME}|\[[0-9a-f:.]+\])(:{_PORT})?", re.ASCII)
 _WEB_ORIGIN = re.compile(rf"https?://{_SERVER_HOST}{_SERVER_PORT}", re.ASCII | re.IGNORECASE)
 _DEFAULT_API = {Environment.PRODUCTION: PRODUCTION_API, Environment.DEMO: DEMO_API}
 _DEFAULT_TOKEN = {Environment.PRODUCTION: PRODUCTION_TOKEN}

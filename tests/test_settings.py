@@ -303,6 +303,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "KORUS_SHUTDOWN_SECONDS": "0",
             "KORUS_MCP_CONTENT": "text",
             "KORUS_MCP_LINKS": "on",
+            "KORUS_MCP_ALLOWED_HOSTS": "MCP.Example.test, 192.0.2.1:8443,[2001:db8::1],",
             "KORUS_MCP_ALLOWED_ORIGINS": "HTTPS://Chat.example.test:443, http://localhost:5173,",
             "KORUS_SANDBOX_BASES": "10",
             "KORUS_SANDBOX_DIR": "sandbox",
@@ -315,6 +316,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert settings.document_hosts == {"a.example.test", "127.0.0.1:9000"}
     assert settings.languages == ("en", "fr")
     assert settings.max_order_amount == Decimal("99.50")
+    assert settings.allowed_hosts == ("mcp.example.test", "192.0.2.1:8443", "[2001:db8::1]")
     assert settings.allowed_origins == ("https://chat.example.test", "http://localhost:5173")
     assert settings.catalogs == ("abcdef", "ghijkl")
     assert settings.cache_dir == Path("cache")
@@ -352,6 +354,11 @@ def test_nobody_is_the_sole_writer_who_does_not_say_so(database: str) -> None:
         ("KORUS_SHUTDOWN_SECONDS", "-1"),
         ("KORUS_MCP_CONTENT", "xml"),
         ("KORUS_MCP_LINKS", "yes"),
+        ("KORUS_MCP_ALLOWED_HOSTS", "*"),
+        ("KORUS_MCP_ALLOWED_HOSTS", "*.example.test"),
+        ("KORUS_MCP_ALLOWED_HOSTS", "https://mcp.example.test"),
+        ("KORUS_MCP_ALLOWED_HOSTS", "mcp.example.test:99999"),
+        ("KORUS_MCP_ALLOWED_HOSTS", "mcp.example.test/mcp"),
         ("KORUS_MCP_ALLOWED_ORIGINS", "*"),
         ("KORUS_MCP_ALLOWED_ORIGINS", "null"),
         ("KORUS_MCP_ALLOWED_ORIGINS", "chat.example.test"),

@@ -13,6 +13,7 @@ from korus_mcp.foundation.origins import MOST_PORT, is_loopback
 from korus_mcp.settings import (
     MOST_SEED,
     Content,
+    Environment,
     Misconfigured,
     Profile,
     Settings,
@@ -110,8 +111,8 @@ def _parser(*, has_arguments: bool) -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve on stdio, or on HTTP with --http")
     # SUPPRESS: options that are given before the command are not overwritten by defaults.
     _add_narrowing(serve, default=argparse.SUPPRESS)
-    serve.add_argument("--http", action="store_true", help="streamable HTTP on loopback")
-    serve.add_argument("--host", default="127.0.0.1", help="loopback only (127.0.0.1)")
+    serve.add_argument("--http", action="store_true", help="streamable HTTP")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
     port = _whole(0, MOST_PORT)
     serve.add_argument("--port", type=port, default=DEFAULT_PORT, help=f"({DEFAULT_PORT})")
     serve.set_defaults(run=_serve)
@@ -217,9 +218,8 @@ def _serve(given: argparse.Namespace) -> int:
         tools = tuple(t.strip() for t in given.tools.split(",") if t.strip())
     profile = Profile(given.profile) if given.profile else None
     settings = _read_settings(os.environ).narrowed(profile=profile, tools=tools)
-    # On another address anybody in the network could order.
-    if given.http and not is_loopback(given.host):
-        raise Misconfigured("--host must be loopback: there is no sign-in yet.")
+    if given.http:
+        _check_reach(settings, given.host)
     _require_full_text()
     opening = None if given.http else _opened(settings)
     with _nothing_collected():
@@ -231,6 +231,29 @@ def _serve(given: argparse.Namespace) -> int:
     if given.http:
         return serve.serve_http(server, settings, given.host, given.port)
     return serve.serve_stdio(server, settings, opening)
+
+
+def _check_reach(settings: Settings, host: str) -> None:
+    """Refuse to serve a network whose callers nobody knows, or by names that nobody said.
+
+    Raises:
+        Misconfigured: the address is not loopback, and something is missing for that.
+    """
+    if is_loopback(host):
+        return
+    problems = []
+    if not settings.allowed_hosts:
+        problems.append(
+            "--host beyond loopback needs KORUS_MCP_ALLOWED_HOSTS: the names by which clients "
+            "reach this server, as they or a proxy write them in the header Host."
+        )
+    # In the sandbox everything is invented. Elsewhere anybody in the network could order.
+    if settings.environment is not Environment.SANDBOX:
+        problems.append(
+            f"--host must be loopback in {settings.environment}: there is no sign-in yet."
+        )
+    if problems:
+        raise Misconfigured(*problems)
 
 
 def _opened(settings: Settings) -> "Opening | None":

@@ -1,4 +1,4 @@
-"""Runs the server, on stdio or on HTTP on loopback, or the sandbox alone.
+"""Runs the server, on stdio or on HTTP, or the sandbox alone.
 
 With the SDK's own stdio entry SIGTERM kills the process at once, and SIGINT hangs, even during an
 order. Here both wait for the orders under way, and so does SIGHUP, which ends a host's terminal.
@@ -55,7 +55,7 @@ def serve_stdio(server: KorusServer, settings: Settings, opening: "Opening | Non
 
 
 def serve_http(server: KorusServer, settings: Settings, host: str, port: int) -> int:
-    """Serve streamable HTTP at /mcp on a loopback address until a signal comes.
+    """Serve streamable HTTP at /mcp on an address of this machine until a signal comes.
 
     There is no sign-in. For a real account each request must carry the token that is made here.
 
@@ -73,8 +73,15 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
     if settings.environment is not Environment.SANDBOX:
         token, file = http_door.write_token(port)
         say(f"bearer token: {token} (in {file})")
+    app = http_door.door(
+        server,
+        host,
+        hosts=settings.allowed_hosts,
+        origins=settings.allowed_origins,
+        guard=None if token is None else partial(http_door.BearerOnly, token=token),
+    )
     config = uvicorn.Config(
-        http_door.loopback_door(server, host, token=token, origins=settings.allowed_origins),
+        app,
         host=host,
         port=port,
         log_config=None,
@@ -82,7 +89,7 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
         limit_concurrency=http_door.MOST_AT_ONCE,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    where = f"http://{host}:{port}/mcp"
+    where = f"http://{host if ':' not in host else f'[{host}]'}:{port}{http_door.PATH}"
     _log.warning("korus-mcp %s on %s, %s", __version__, where, _WORLDS[settings.environment])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # uvicorn raises the signal again once it has stopped

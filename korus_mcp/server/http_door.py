@@ -1,38 +1,42 @@
-"""Checks of a request over HTTP before the SDK sees it: host, origin, token, body, sessions.
+"""Checks of a request over HTTP before the SDK sees it: host, origin, caller, body, sessions.
 
 The SDK checks Host and Origin on its own path, and limits the size of bodies and the number of
-sessions. But it waits for ever for the end of a body, does not answer CORS preflights, and refuses
-new clients while sessions of crashed clients are open. ASGI middleware adds that here.
+sessions. But it takes a name with and without a port for two, waits for ever for the end of a body,
+does not answer CORS preflights, and refuses new clients while sessions of crashed clients are open.
+ASGI middleware does that here.
 """
 
+import logging
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import anyio
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import (
     DEFAULT_MAX_REQUEST_BODY_SIZE,
-    TransportSecurityMiddleware,
     TransportSecuritySettings,
 )
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from platformdirs import user_data_path
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from korus_mcp.app import App
+from korus_mcp.foundation.origins import is_loopback
 from korus_mcp.foundation.private_files import user_folder, write_new
 from korus_mcp.settings import NAME, Misconfigured
+
+Guard: TypeAlias = Callable[[ASGIApp], ASGIApp]
+"""Puts around an application what judges who calls; what it refuses, the application never sees."""
 
 PATH: Final = "/mcp"
 MOST_SESSIONS: Final = 100
@@ -45,69 +49,103 @@ MOST_AT_ONCE: Final = 1_000
 """At most so many connections; uvicorn answers 503 to any more."""
 _SESSION: Final = "mcp-session-id"
 _VERSION: Final = "mcp-protocol-version"
+_HOST: Final = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
+_log = logging.getLogger(__name__)
 
 
-def loopback_door(
+def door(
     server: MCPServer[App],
     host: str,
     *,
-    token: str | None,
+    hosts: Collection[str] = (),
     origins: Collection[str] = (),
+    guard: Guard | None = None,
     most_sessions: int = MOST_SESSIONS,
 ) -> ASGIApp:
-    """The ASGI application for a loopback address; it answers only to names of this machine.
+    """The ASGI application for an address of this machine, `host`.
 
-    Pages of this machine may call it, and those of these `origins`; a browser passes its answers on
-    to no others. With a `token` every request must carry it, except CORS preflights, which browsers
-    send without.
+    It answers to these `hosts` (a name without a port stands for any port) and on loopback to the
+    names of this machine; pages of these `origins`, and on loopback those of this machine, may call
+    it, and a browser passes its answers on to no others. `guard` judges who calls.
     """
-    # A page of another site could reach loopback through a host name of its own (DNS rebinding).
-    names = sorted({"127.0.0.1", "localhost", "[::1]", host if ":" not in host else f"[{host}]"})
-    security = TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=[f"{name}:*" for name in names],
-        allowed_origins=[*(f"http://{name}:*" for name in names), *origins],
-    )
     app: ASGIApp = server.streamable_http_app(
         streamable_http_path=PATH,
         host=host,
-        transport_security=security,
+        # Named pages and hosts are checked further out, on every path.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         session_idle_timeout=SESSION_IDLE_SECONDS,
         max_sessions=most_sessions,
     )
-    # A request passes, in this order: host and origin, CORS, token, body, session. So the body of
+    # A request passes, in this order: host and origin, CORS, guard, body, session. So the body of
     # a request that is refused for its token is never read.
     app = WholeBodies(Sessions(app, most_sessions))
-    if token is not None:
-        app = BearerOnly(app, token)
-    ours = "|".join(re.escape(name) for name in names)
+    if guard is not None:
+        app = guard(app)
+    here = _names_of_this_machine(host) if is_loopback(host) else ()
+    ours = "|".join(re.escape(name) for name in here)
+    # A port is always named in the origin of such a page: nobody serves one at a machine's port 80.
+    pages = rf"http://({ours}):[0-9]{{1,5}}" if here else None
     app = CORSMiddleware(
         app,
         allow_origins=tuple(origins),
-        allow_origin_regex=rf"http://({ours}):[0-9]{{1,5}}",
+        allow_origin_regex=pages,
         allow_methods=("GET", "POST", "DELETE"),
         allow_headers=("*",),  # the protocol has headers with names from tools' arguments
         expose_headers=(_SESSION, _VERSION, "www-authenticate"),
         # Chromium asks so before a page of another place may reach this machine.
         allow_private_network=True,
     )
-    return NamesOfThisMachine(app, security)
+    return OurNamesOnly(app, hosts=(*hosts, *here), origins=origins, pages=pages)
 
 
-class NamesOfThisMachine:
-    """Refuses foreign hosts and origins on every path; the SDK does so on its own path only."""
+def _names_of_this_machine(host: str) -> tuple[str, ...]:
+    own = host.lower() if ":" not in host else f"[{host.strip('[]')}]"
+    return tuple(sorted({"127.0.0.1", "localhost", "[::1]", own}))
 
-    def __init__(self, app: ASGIApp, security: TransportSecuritySettings) -> None:
+
+class OurNamesOnly:
+    """Refuses foreign hosts and origins on every path; the SDK would do so on its own path only."""
+
+    # A page of another site could reach this server through a host name of its own (DNS rebinding).
+    def __init__(
+        self, app: ASGIApp, *, hosts: Collection[str], origins: Collection[str], pages: str | None
+    ) -> None:
         self._app = app
-        self._security = TransportSecurityMiddleware(security)
+        self._hosts = frozenset(hosts)
+        self._origins = frozenset(origins)
+        self._pages = re.compile(pages) if pages is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 421 or 403."""
         refused = None
         # This is outside CORS, so a foreign origin does not learn which headers are allowed.
         if scope["type"] == "http":
-            refused = await self._security.validate_request(Request(scope))
+            refused = self._refused(Headers(scope=scope))
         await (refused or self._app)(scope, receive, send)
+
+    def _refused(self, headers: Headers) -> Response | None:
+        # What was asked for stands in the log, where the operator finds why a proxy is refused;
+        # every line of the log is cleaned and cut. The answer repeats nothing.
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        if not (len(hosts) == 1 and self._is_our_host(hosts[0])):
+            told = ", ".join(hosts) or "none"
+            _log.warning("refused, since KORUS_MCP_ALLOWED_HOSTS does not list it: Host %s", told)
+            return Response("Invalid Host header", 421)
+        if origins and not (len(origins) == 1 and self._is_our_origin(origins[0])):
+            told = ", ".join(origins)
+            _log.warning(
+                "refused, since KORUS_MCP_ALLOWED_ORIGINS does not list it: Origin %s", told
+            )
+            return Response("Invalid Origin header", 403)
+        return None
+
+    def _is_our_host(self, given: str) -> bool:
+        shape = _HOST.fullmatch(given.lower())
+        return shape is not None and not self._hosts.isdisjoint((shape[0], shape["name"]))
+
+    def _is_our_origin(self, given: str) -> bool:
+        is_here = self._pages is not None and self._pages.fullmatch(given) is not None
+        return is_here or given in self._origins
 
 
 class BearerOnly:

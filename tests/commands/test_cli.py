@@ -103,10 +103,32 @@ def test_what_the_command_line_does_not_know_is_refused(
         assert re.search(r"must be a whole number from [0-9]+ to [0-9]+", said)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1.evil"])
-def test_http_is_served_on_loopback_only(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+BEYOND = ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1.evil"]
+
+
+@pytest.mark.parametrize("host", BEYOND)
+def test_beyond_loopback_nothing_is_served_without_the_names_of_the_server(
+    host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["serve", "--http", "--host", host]) == EXIT_MISCONFIGURED
-    assert "loopback" in capsys.readouterr().err
+    assert "KORUS_MCP_ALLOWED_HOSTS" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", BEYOND)
+def test_a_real_account_is_served_on_loopback_only(
+    host: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        "KORUS_ENVIRONMENT": "demo",
+        "KORUS_API_URL": "http://127.0.0.1:9",
+        "KORUS_TOKEN_URL": "http://127.0.0.1:9/token",
+        "KORUS_CLIENT_ID": "shop",
+        "KORUS_CLIENT_SECRET": "canary-secret",
+        "KORUS_MCP_ALLOWED_HOSTS": "mcp.example.org",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert main(["serve", "--http", "--host", host]) == EXIT_MISCONFIGURED
+    assert "--host must be loopback in demo" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
-"""HTTP on loopback: who is let in, what is waited for, and how many stay."""
+"""HTTP: who is let in, what is waited for, and how many stay."""
 
 import re
 import stat
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -14,10 +15,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
 from korus_mcp.commands.cli import EXIT_MISCONFIGURED, main
+from korus_mcp.commands.console import LINE_LIMIT, CleanFormatter
 from korus_mcp.sandbox import SandboxOptions, served_sandbox
 from korus_mcp.server import http_door
 from korus_mcp.server.composition import build_server
-from korus_mcp.server.http_door import loopback_door
 from korus_mcp.settings import Settings
 from tests.fixtures.assistant import ERAS, SEED, Assistant
 from tests.fixtures.hosts import (
@@ -40,14 +41,19 @@ LISTED = "https://chat.example.org"
 
 @asynccontextmanager
 async def served(
-    token: str | None = None, most_sessions: int = 100, origins: Sequence[str] = ()
+    token: str | None = None,
+    most_sessions: int = 100,
+    origins: Sequence[str] = (),
+    host: str = "127.0.0.1",
+    hosts: Sequence[str] = (),
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server behind its door, in this event loop."""
-    app = loopback_door(
+    app = http_door.door(
         build_server(Settings()),
-        "127.0.0.1",
-        token=token,
+        host,
+        hosts=hosts,
         origins=origins,
+        guard=None if token is None else partial(http_door.BearerOnly, token=token),
         most_sessions=most_sessions,
     )
     async with (
@@ -242,6 +248,85 @@ async def test_a_page_of_a_listed_origin_may_reach_this_machine_from_another_pla
         assert answer.headers["access-control-allow-private-network"] == "true"
         foreign = await client.options("/mcp", headers=asked | {"Origin": "https://evil.example"})
         assert "access-control-allow-private-network" not in foreign.headers
+
+
+# Hosts
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("mcp.example.org", 200),
+        ("mcp.example.org:8443", 200),
+        ("MCP.Example.org", 200),
+        ("intern.example.org:9000", 200),
+        ("[2001:db8::1]:9000", 200),
+        ("intern.example.org", 421),
+        ("intern.example.org:9001", 421),
+        ("mcp.example.org.evil.example", 421),
+        ("mcp.example.org:80@evil.example", 421),
+        ("mcp.example.org:", 421),
+        ("127.0.0.1", 421),
+        ("localhost:8765", 421),
+        ("", 421),
+    ],
+)
+async def test_beyond_loopback_the_listed_names_are_answered_with_and_without_a_port(
+    host: str, status: int
+) -> None:
+    listed = ["mcp.example.org", "intern.example.org:9000", "[2001:db8::1]"]
+    async with served(host="0.0.0.0", hosts=listed) as client:
+        answer = await client.post("/mcp", json=OPENING, headers={"Host": host})
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "LOCALHOST:1"])
+async def test_on_loopback_a_proxy_may_leave_the_port_out(host: str) -> None:
+    async with served() as client:
+        assert (await client.post("/mcp", json=OPENING, headers={"Host": host})).status_code == 200
+
+
+async def test_beyond_loopback_no_page_of_this_machine_may_call() -> None:
+    async with served(host="0.0.0.0", hosts=["127.0.0.1"], origins=[LISTED]) as client:
+        for origin, status in ((LISTED, 200), ("http://localhost:5173", 403)):
+            answer = await client.post("/mcp", json=OPENING, headers={"Origin": origin})
+            assert answer.status_code == status
+
+
+async def test_the_log_names_what_was_refused_and_the_answer_does_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with served() as client:
+        for name, setting in (("Host", "HOSTS"), ("Origin", "ORIGINS")):
+            caplog.clear()
+            evil = f"evil.example\x1b[31m{'x' * 5000}".encode()
+            answer = await client.post("/mcp", json=OPENING, headers=[(name.encode(), evil)])
+            assert "evil" not in answer.text
+            (line,) = [CleanFormatter().format(each) for each in caplog.records]
+            assert f"KORUS_MCP_ALLOWED_{setting}" in line
+            assert f"{name} evil.example" in line
+            assert "\x1b" not in line
+            assert len(line) < 2 * LINE_LIMIT
+
+
+async def test_a_server_on_all_addresses_is_reached_by_its_listed_name_in_both_eras(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    environment = child_environment(tmp_path, MCP_ALLOWED_HOSTS="mcp.example.org")
+    arguments = ("serve", "--http", "--host", "0.0.0.0", "--port", str(port))
+    async with started(*arguments, environment=environment):
+        with anyio.fail_after(START_SECONDS):
+            await listening(port)
+        url = f"http://127.0.0.1:{port}/mcp"
+        async with httpx.AsyncClient() as stranger:
+            assert (await stranger.post(url, json=OPENING)).status_code == 421
+        for mode in ERAS:
+            async with (
+                create_mcp_http_client(headers={"Host": "mcp.example.org"}) as known,
+                Client(streamable_http_client(url, http_client=known), mode=mode) as client,
+            ):
+                assert (await Assistant(client).call("search_products", query="derby"))["shown"]
 
 
 # The token

@@ -59,6 +59,7 @@ class Replica:
     api: Any
     app: Any
     tasks: Any
+    seed: int
     made: int = 0
     ready: list[tuple[str, str, str]] = field(default_factory=list)
     """Owner, reservation and confirmation of the orders that can be placed."""
@@ -85,8 +86,9 @@ class Replica:
             reserving = services.reserving if hasattr(services, "reserving") else services.desk
             while len(self.ready) < number:
                 self.made += 1
-                # Each order is a principal's own: nothing of another one stands in its way.
-                owner = f"local/{self.made}"
+                # Each order is a principal's own, on all servers: nothing of another one that is
+                # under way stands in its way.
+                owner = f"local/{self.seed}-{self.made}"
                 wish = ReserveCall(
                     owner=owner, items=(ReserveItem(offer, 1, ()),), language="en", again=True
                 )
@@ -98,22 +100,28 @@ class Replica:
         """Place what is ready, `most` of them, so many at once, until the time is over."""
         done, refused = 0, list[str]()
         async with self.services(url) as services:
-            # So that what is opened once is open: the journal, then a connection for each.
-            await _place(services, *self.ready.pop())
+
+            async def place(ready: list[tuple[str, str, str]]) -> None:
+                nonlocal done
+                try:
+                    await services.ordering.place(_call(*ready.pop()))
+                    done += 1
+                except Exception as error:  # noqa: BLE001 - it is counted and told
+                    refused.append(repr(error))
+
+            # So that what is opened once is open: the journal, then a connection for each. A commit
+            # that refuses some of so many refuses them here, too.
+            await place(self.ready)
             async with anyio.create_task_group() as first:
                 for _ in range(at_once - 1):
-                    first.start_soon(_place, services, *self.ready.pop())
+                    first.start_soon(place, self.ready)
+            done, refused = 0, []
             left = [self.ready.pop() for _ in range(min(most, len(self.ready)))]
             began, cpu = time.perf_counter(), _cpu()
 
             async def work() -> None:
-                nonlocal done
                 while left and time.perf_counter() < began + seconds:
-                    try:
-                        await _place(services, *left.pop())
-                        done += 1
-                    except Exception as error:  # noqa: BLE001 - it is counted and told
-                        refused.append(repr(error))
+                    await place(left)
 
             async with anyio.create_task_group() as workers:
                 for _ in range(at_once):
@@ -121,10 +129,6 @@ class Replica:
             took = {"seconds": time.perf_counter() - began, "cpu": _cpu() - cpu}
         self.ready += left
         return took | {"done": done, "refused": len(refused), "why": refused[:1]}
-
-
-async def _place(services: Any, owner: str, reservation: str, yes: str) -> None:
-    await services.ordering.place(_call(owner, reservation, yes))
 
 
 def _cpu() -> float:
@@ -155,7 +159,7 @@ async def main(seed: int) -> None:
         anyio.create_task_group() as tasks,
     ):
         app = composed(settings, api, clock, tasks)
-        replica = Replica(settings, sandbox, api, app, tasks)
+        replica = Replica(settings, sandbox, api, app, tasks, seed)
         async for line in anyio.wrap_file(sys.stdin):
             asked = json.loads(line)
             step = getattr(replica, asked.pop("step"))

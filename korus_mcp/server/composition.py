@@ -11,6 +11,7 @@ import anyio
 from mcp import MCPError
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.request_state import RequestStateSecurity
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
 from korus_mcp import __version__
@@ -28,6 +29,7 @@ from korus_mcp.resources.pages import pages_of
 from korus_mcp.server.calling_host import names_host
 from korus_mcp.server.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.server.long_requests import lets_others_first
+from korus_mcp.server.question_seal import QuestionSeal
 from korus_mcp.server.sandbox_home import SandboxHome
 from korus_mcp.settings import NAME, Approval, Settings
 from korus_mcp.tools.answer_times import times_answers
@@ -96,6 +98,7 @@ def build_server(
     """
     names = tool_names(settings)
     running = Running()
+    seal = QuestionSeal()
     server = KorusServer(
         NAME,
         title=TITLE,
@@ -104,6 +107,7 @@ def build_server(
         tools=listed_tools(names, settings.content),
         log_level="WARNING",
         lifespan=partial(_lifespan, settings, clock or SystemClock(), sandbox, running, beside),
+        request_state_security=RequestStateSecurity(codec=seal),
         subscriptions=False,
         extensions=[pages_of(names)],
         cache_hints=dict.fromkeys(_LISTS, CacheHint(ttl_ms=300_000, scope="public")),
@@ -111,9 +115,9 @@ def build_server(
     # Set here, because the SDK's constructor takes no further arguments.
     server.running, server.names = running, names
     # The outermost one: it reads the refusals of the SDK's own middleware.
-    server.middleware.insert(0, ends_unanswered)
+    server.middleware[:0] = [ends_unanswered, seal.before_unsealing]
     # Behind the SDK's own, which unseal the state of a question.
-    server.middleware.extend([times_answers, names_host, lets_others_first])
+    server.middleware.extend([seal.before_sealing, times_answers, names_host, lets_others_first])
     prompt_arguments = register_prompts(server, names)
     register_resources(server, running, names, prompt_arguments=prompt_arguments)
     return server

@@ -1,6 +1,6 @@
 """The composition root: builds a server from settings. It holds no booking rules."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -11,6 +11,7 @@ import anyio
 from mcp import MCPError
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.request_state import RequestStateSecurity
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
@@ -25,6 +26,7 @@ from korus_mcp.foundation.coalescing import kept_apart
 from korus_mcp.foundation.refusals import Code
 from korus_mcp.prompts import register_prompts
 from korus_mcp.resources import register_resources
+from korus_mcp.resources.offering import Offering
 from korus_mcp.resources.pages import pages_of
 from korus_mcp.server.calling_host import names_host
 from korus_mcp.server.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
@@ -52,6 +54,7 @@ class KorusServer(MCPServer[App]):
 
     running: Running
     names: tuple[str, ...]
+    offering: Offering
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[App, Any] | None = None
@@ -87,11 +90,13 @@ def build_server(
     clock: Clock | None = None,
     sandbox: "Sandbox | None" = None,
     beside: Mapping[str, str] | None = None,
+    added: Sequence[Tool] = (),
 ) -> KorusServer:
     """Build a server. It opens, reads and sends nothing until it runs and is called.
 
     `sandbox` replaces the embedded one, for a test that controls it. `beside` is the environment of
-    a server that runs beside its person, who can be asked in their browser.
+    a server that runs beside its person, who can be asked in their browser. `added` are tools that
+    only a test has.
 
     Raises:
         Misconfigured: the settings name tools that do not exist.
@@ -104,7 +109,7 @@ def build_server(
         title=TITLE,
         instructions=instructions(settings, names),
         version=__version__,
-        tools=listed_tools(names, settings.content),
+        tools=[*listed_tools(names, settings.content), *added],
         log_level="WARNING",
         lifespan=partial(_lifespan, settings, clock or SystemClock(), sandbox, running, beside),
         request_state_security=RequestStateSecurity(codec=seal),
@@ -113,13 +118,13 @@ def build_server(
         cache_hints=dict.fromkeys(_LISTS, CacheHint(ttl_ms=300_000, scope="public")),
     )
     # Set here, because the SDK's constructor takes no further arguments.
-    server.running, server.names = running, names
+    server.running, server.names = running, (*names, *(tool.name for tool in added))
     # The outermost one: it reads the refusals of the SDK's own middleware.
     server.middleware[:0] = [ends_unanswered, seal.before_unsealing]
     # Behind the SDK's own, which unseal the state of a question.
     server.middleware.extend([seal.before_sealing, times_answers, names_host, lets_others_first])
     prompt_arguments = register_prompts(server, names)
-    register_resources(server, running, names, prompt_arguments=prompt_arguments)
+    server.offering = register_resources(server, running, names, prompt_arguments=prompt_arguments)
     return server
 
 

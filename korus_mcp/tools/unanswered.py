@@ -32,7 +32,9 @@ async def ends_unanswered(
     """Middleware: end a call that is repeated without a usable answer; pass any other on."""
     params = ctx.params or {}
     is_repeated = any(params.get(name) is not None for name in (ANSWERS, STATE))
-    if ctx.method != "tools/call" or not is_repeated:
+    # What a tool asks that is not one of ours, and under which keys, is between it and the host.
+    is_ours = params.get("name") in tuple(ctx.lifespan_context.tools)
+    if ctx.method != "tools/call" or not is_repeated or not is_ours:
         return await call_next(ctx)
     try:
         result = await call_next(ctx)

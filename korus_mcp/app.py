@@ -99,6 +99,7 @@ class App:
         self._files = files
         self.tools = frozenset(tool_names(settings))
         self.leaving = anyio.Event()
+        self._drained_by: float | None = None
         self.doorbell: Doorbell | None = None
         self.prices: Prices = ShownPrices(clock)
         if files is not None:
@@ -234,11 +235,16 @@ class App:
         return await self.mirror.languages.besides(language)
 
     async def drain(self, seconds: float) -> None:
-        """Refuse new bookings and wait at most `seconds` for those under way."""
+        """Refuse new bookings and wait at most `seconds` for those under way.
+
+        A second call waits no longer than the first one.
+        """
+        if self._drained_by is None:
+            self._drained_by = anyio.current_time() + seconds
         self.leaving.set()
         # `self.booking` would create the services here, only to stop them.
         if "booking" in vars(self):
-            await self.booking.drain(seconds)
+            await self.booking.drain(max(0.0, self._drained_by - anyio.current_time()))
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -259,6 +265,8 @@ class Running:
     """The services of the servers that run now, for handlers to which the SDK passes no context."""
 
     apps: list[App] = field(default_factory=list)
+    is_leaving: bool = False
+    """Whether they were told to stop, and should be sent nothing more."""
 
     @property
     def app(self) -> App:

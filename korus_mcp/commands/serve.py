@@ -62,11 +62,12 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
     Raises:
         Misconfigured: the token cannot be kept.
     """
-    import uvicorn
-
     from korus_mcp.server import http_door
+    from korus_mcp.server.health import Health
+    from korus_mcp.server.listening import Listening, allow_connections
 
     spare_searches()
+    allow_connections()
 
     # The sandbox needs no token: everything in it is invented.
     token = file = None
@@ -80,21 +81,13 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
         origins=settings.allowed_origins,
         guard=None if token is None else partial(http_door.BearerOnly, token=token),
     )
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        limit_concurrency=http_door.MOST_AT_ONCE,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )
+    app = Health(app, server.running)
     where = f"http://{host if ':' not in host else f'[{host}]'}:{port}{http_door.PATH}"
     _log.warning("korus-mcp %s on %s, %s", __version__, where, _WORLDS[settings.environment])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # uvicorn raises the signal again once it has stopped
     try:
-        uvicorn.Server(config).run()
+        Listening(app, server.running, settings.shutdown_seconds, host=host, port=port).run()
     finally:
         # In any case: a file that stays would look like a server that is running.
         if token is not None and file is not None:

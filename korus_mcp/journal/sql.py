@@ -129,6 +129,9 @@ def _is_over(since: sa.Column[datetime], length: str) -> sa.ColumnElement[bool]:
 AT_A_TIME: Final = 500
 """The most audit rows that one transaction seals."""
 _ACCOUNT: Final = sa.select(KEEPER.c.installation, KEEPER.c.secret).where(ours(KEEPER))
+_NOTHING: Final = (
+    sa.update(KEEPER).values(installation="").where(ours(KEEPER), KEEPER.c.installation == "")
+)
 _LEASED: Final = sa.update(INTENT).where(
     ours(INTENT), INTENT.c.id == bindparam("which"), INTENT.c.worker == bindparam("leased_by")
 )
@@ -240,6 +243,15 @@ class SqlJournal:
             return connection.execute(_ACCOUNT, us).one()
 
         return await self._database.run(work, writes=True)
+
+    async def check_writable(self) -> None:
+        """Check that a change could be made now. None is made: of no row, within a transaction that
+        the database takes for one that writes.
+
+        Raises:
+            JournalDown: not now.
+        """
+        await self._in_one(lambda tx: tx.change(_NOTHING))
 
     # Approvals
 

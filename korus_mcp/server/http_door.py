@@ -39,14 +39,12 @@ Guard: TypeAlias = Callable[[ASGIApp], ASGIApp]
 """Puts around an application what judges who calls; what it refuses, the application never sees."""
 
 PATH: Final = "/mcp"
-MOST_SESSIONS: Final = 100
+MOST_SESSIONS: Final = 1_000
 """At most so many open sessions, which only revisions of the protocol up to 2025-11-25 have."""
 SESSION_IDLE_SECONDS: Final = 30 * 60
 """A session ends after this time without a request; an open stream counts as a request."""
 BODY_SECONDS: Final = 20.0
 """The longest a body may take to arrive after the request's head."""
-MOST_AT_ONCE: Final = 1_000
-"""At most so many connections; uvicorn answers 503 to any more."""
 _SESSION: Final = "mcp-session-id"
 _VERSION: Final = "mcp-protocol-version"
 _HOST: Final = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)

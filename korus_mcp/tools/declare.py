@@ -11,6 +11,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from json import dumps
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -36,7 +37,7 @@ from korus_mcp.answers import explanations
 from korus_mcp.answers.ceiling import fits, most_that_fit
 from korus_mcp.answers.views import View
 from korus_mcp.app import App, app_of
-from korus_mcp.foundation.coalescing import watched
+from korus_mcp.foundation.coalescing import kept_apart, watched
 from korus_mcp.foundation.deadlines import READ_SECONDS
 from korus_mcp.foundation.language_tags import canonical
 from korus_mcp.foundation.refusals import Faults, Proposal, Refusal, invalid
@@ -104,6 +105,8 @@ class Declared:
     """A boolean argument without which a call only reads, whatever the hints say."""
     checks: Checks | None = None
     """What is checked of the arguments before the call is begun, beyond their form."""
+    early: str | None = None
+    """What a host that asked for progress is told at once, since the call may wait for long."""
 
     def only_reads(self, arguments: Mapping[str, Any]) -> bool:
         """Whether a call with these arguments only reads, so that it must be answered in time."""
@@ -135,6 +138,7 @@ def tool(
     idempotent: bool,
     writes_if: str | None = None,
     checks: Checks | None = None,
+    early: str | None = None,
 ) -> Callable[[Function], Declared]:
     """Declare a function as a tool. Its docstring is the description.
 
@@ -151,7 +155,7 @@ def tool(
         open_world_hint=True,
     )
     return functools.partial(
-        Declared, title=title, annotations=hints, writes_if=writes_if, checks=checks
+        Declared, title=title, annotations=hints, writes_if=writes_if, checks=checks, early=early
     )
 
 
@@ -191,6 +195,7 @@ def callable_only(declared: Declared, content: Content) -> Tool:
         annotations=declared.annotations,
         meta=declared.meta,
         checks=declared.checks,
+        early=declared.early,
     )
 
 
@@ -206,6 +211,7 @@ class KorusTool(Tool):
     """A tool whose refusals are structured and whose arguments are strict."""
 
     checks: Checks | None = Field(None, exclude=True)
+    early: str | None = Field(None, exclude=True)
 
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
@@ -218,6 +224,10 @@ class KorusTool(Tool):
             services.pace.call(services.principal.key, repeatable=self._repeatable(arguments))
         except Refusal as busy:
             return failure(busy)
+        if self.early is not None:
+            # Over HTTP the answer begins with it. A proxy or client whose connection ends before
+            # the head of an answer may end more than this call.
+            await kept_apart(partial(context.report_progress, 0, message=self.early))
         with watched() as begun:
             try:
                 await self._check(arguments, context)

@@ -43,6 +43,7 @@ CALENDAR_BYTES: Final = 32 * 1024
 """The size of a calendar file in a reply, beside the documents: with the text it stays below 1 MiB,
 too. Only an order of hundreds of sessions has a larger one."""
 Got = TypeVar("Got")
+WAITING: Final = "Waiting for the documents"
 WAIT_SECONDS: Final = 3.0
 """Not longer: most hosts ask for progress with every call and show it to nobody, and some give up
 after 5 s."""
@@ -139,16 +140,17 @@ async def _complete(
     If the client asked for progress, its documents are waited for, a moment.
     """
     owner = services.principal.key
-    issued = await services.booking.tickets.issued(owner, order_id, language)
     meta = ctx.request_context.meta
     if not meta or meta.get("progress_token") is None:
-        return issued, 0
+        return await services.booking.tickets.issued(owner, order_id, language), 0
     # Not for other clients: they may take a long silence for a failure.
     waited = 0.0
+    await ctx.report_progress(waited, WAIT_SECONDS, WAITING)
+    issued = await services.booking.tickets.issued(owner, order_id, language)
     while not issued.is_complete and waited < WAIT_SECONDS and not is_over():
-        await ctx.report_progress(waited, WAIT_SECONDS, "Waiting for the documents")
         await services.clock.sleep(POLL_SECONDS)
         waited += POLL_SECONDS
+        await ctx.report_progress(waited, WAIT_SECONDS, WAITING)
         issued = await services.booking.tickets.of_order(owner, issued.order.id, language)
     return issued, WAIT_SECONDS - waited
 

@@ -118,7 +118,14 @@ async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
             await services.booking.ordering.check_open(services.principal.key, confirmation)
 
 
-@tool(title="Place order", read_only=False, destructive=True, idempotent=True, checks=_check)
+@tool(
+    title="Place order",
+    read_only=False,
+    destructive=True,
+    idempotent=True,
+    checks=_check,
+    early="Looking at what is to be ordered",
+)
 async def place_order(
     ctx: ToolContext,
     *,

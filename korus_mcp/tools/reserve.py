@@ -135,7 +135,14 @@ async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
                 await services.mirror.check_alias(item.offer_id.alias, language)
 
 
-@tool(title="Reserve tickets", read_only=False, destructive=False, idempotent=True, checks=_check)
+@tool(
+    title="Reserve tickets",
+    read_only=False,
+    destructive=False,
+    idempotent=True,
+    checks=_check,
+    early="Looking at what is to be held",
+)
 async def reserve(
     ctx: ToolContext,
     items: Annotated[

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp import Client
-from mcp_types import ElicitResult, InputRequiredResult, InputResponses
+from mcp_types import ElicitRequestParams, ElicitResult, InputRequiredResult, InputResponses
 
 from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import SandboxOptions, ServedSandbox, served_sandbox
@@ -68,7 +68,7 @@ async def asked_at_one_and_answered_at_the_other(folder: Path, database: str) ->
             asked = await at_one.session.call_tool("place_order", wish, allow_input_required=True)
             assert isinstance(asked, InputRequiredResult)
             await anyio.sleep(READING_SECONDS)
-            (key,) = asked.input_requests or ()
+            (key,) = list(asked.input_requests or {})
             repeated = partial(_repeated, wish=wish, answers={key: YES}, state=asked.request_state)
             ordered = await repeated(at_other)
             assert ordered.data["state"] == "ordered"
@@ -110,7 +110,7 @@ async def test_a_confirmation_of_one_replica_is_used_at_another_in_both_eras(
 async def test_a_question_within_a_session_orders_once_for_both_replicas(
     tmp_path: Path, postgres: Cluster
 ) -> None:
-    async def agrees(*_: object) -> ElicitResult:
+    async def agrees(context: object, params: ElicitRequestParams) -> ElicitResult:
         await anyio.sleep(READING_SECONDS)
         return YES
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import anyio
 from anyio import to_thread
-from sqlalchemy import URL, create_engine, event, func, insert, select, text
+from sqlalchemy import URL, create_engine, event, func, insert, select
 from sqlalchemy import inspect as inspected
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -48,6 +48,13 @@ and is left alone.
 BUSY_SECONDS: Final = 5
 _VERSION_ROW: Final = "version"
 _OPENING_LOCK: Final = 0x6B6F727573  # "korus": the lock for creating and migrating tables
+
+
+AT_THE_END: Final[Mapping[str, bool]] = {"at_the_end": True}
+"""The option of a statement whose result nobody needs: a server gets it together with the COMMIT of
+its transaction, in order. It costs no round trip, and what it locks is free again before anybody
+could wait for us. In a file it runs at once.
+"""
 
 
 class OverLimit(Exception):
@@ -89,27 +96,20 @@ class Database:
             for key, _ in Locks(frozenset(names)).keys:
                 connection.execute(select(func.pg_advisory_xact_lock(key)))
 
-    def last(self, connection: Connection, statement: str, **given: str | int) -> None:
-        """Run a statement as the last of a transaction. A server gets it together with the commit:
-        what it locks is free again before anybody could wait for us.
-        """
-        if self.is_sqlite:
-            connection.execute(text(statement), given)
-            return
-        from korus_mcp.journal.postgres import with_commit  # its driver need not be installed
-
-        with_commit(connection, statement, given)
-
     async def run(
         self,
         work: Work[_Thing],
         *,
         writes: bool,
         begins: bool = False,
+        is_one: bool = False,
         locks: Locks = NO_LOCKS,
     ) -> _Thing:
         """Run a transaction and return its result. What it writes is then durable; if it raises,
         nothing was written. If it only reads, all rows are of one moment.
+
+        `is_one`: the work reads, by one statement. A server is told that alone: it is of one moment
+        anyway, and a beginning and an end would be two round trips more.
 
         `begins`: a call to the API follows, so another process must be able to find the journal.
         With SQLite this checks that the path still leads to the opened file. Without `begins` the
@@ -123,7 +123,8 @@ class Database:
             # Finished even if the caller is cancelled: else nobody would know what was committed.
             with anyio.CancelScope(shield=True):
                 connections = self._connections or await self._open()
-                answer = await connections.run(work, writes=writes, begins=begins, locks=locks)
+                given = {"begins": begins, "is_one": is_one}
+                answer = await connections.run(work, writes=writes, locks=locks, **given)
         except IntegrityError as error:
             if is_over_limit(error):
                 raise OverLimit from None
@@ -211,13 +212,19 @@ class _File:
                 return
 
     async def run(
-        self, work: Work[_Thing], *, writes: bool, begins: bool = False, locks: Locks = NO_LOCKS
+        self,
+        work: Work[_Thing],
+        *,
+        writes: bool,
+        begins: bool = False,
+        is_one: bool = False,
+        locks: Locks = NO_LOCKS,
     ) -> _Thing:
         """Run the work and return its result; with a WAL a reader waits for nobody.
 
         Writers of this process wait for each other here, since SQLite would let them poll.
         """
-        del locks
+        del is_one, locks
 
         def in_one_go() -> _Thing:
             self._check_index()
@@ -289,10 +296,16 @@ class _Memory:
         )
 
     async def run(
-        self, work: Work[_Thing], *, writes: bool, begins: bool = False, locks: Locks = NO_LOCKS
+        self,
+        work: Work[_Thing],
+        *,
+        writes: bool,
+        begins: bool = False,
+        is_one: bool = False,
+        locks: Locks = NO_LOCKS,
     ) -> _Thing:
         """Run the work and return its result; nothing is awaited, so each has its turn alone."""
-        del writes, begins, locks
+        del writes, begins, is_one, locks
         with self._engine.begin() as connection:
             connection.exec_driver_sql("BEGIN")
             return work(connection)

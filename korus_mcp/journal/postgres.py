@@ -8,13 +8,14 @@ connection to somebody else once the transaction is over.
 import logging
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import asyncpg
-from sqlalchemy.engine import Connection
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, ExecutionContext
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from korus_mcp.foundation.database_addresses import ServerAddress
@@ -53,8 +54,12 @@ class Server:
             max_overflow=0,
             pool_use_lifo=True,
         )
+        for when in ("do_execute", "do_executemany"):
+            event.listen(self._engine.sync_engine, when, _sent_at_the_end)
         # All statements of a reader see the same moment, as with a WAL.
         self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        # A statement alone is its own transaction.
+        self._statements = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
     async def opened(cls, address: ServerAddress, work: Callable[[Connection], None]) -> "Server":
@@ -110,29 +115,37 @@ class Server:
         *,
         writes: bool,
         begins: bool = False,
+        is_one: bool = False,
         locks: Locks = NO_LOCKS,
     ) -> _Thing:
-        """Run the work and return its result; with a server `begins` needs no check.
+        """Run the work and return its result; with a server `begins` needs no check. `is_one`: it
+        reads, by one statement.
 
         A connection of the pool may be dead, or from a time in which the server could only be read.
         Work that failed by it changed nothing and is repeated once. A commit is not repeated: it
         may have been carried out.
         """
         del begins
+        engine = self._engine if writes else self._statements if is_one else self._snapshots
         # Repeated only once: a server that ends each connection is down.
         try:
-            return await self._run(work, writes=writes, locks=locks)
+            return await self._run(work, engine, writes=writes, locks=locks)
         except _BrokeBeforeCommit as broke:
             _log.info("a connection of the journal could not be used; it is made anew")
             try:
-                return await self._run(work, writes=writes, locks=locks)
+                return await self._run(work, engine, writes=writes, locks=locks)
             except _BrokeBeforeCommit as again:
                 raise again.error from broke.error
 
     async def _run(
-        self, work: Callable[[Connection], _Thing], *, writes: bool, locks: Locks
+        self,
+        work: Callable[[Connection], _Thing],
+        engine: AsyncEngine,
+        *,
+        writes: bool,
+        locks: Locks,
     ) -> _Thing:
-        async with (self._engine if writes else self._snapshots).connect() as connection:
+        async with engine.connect() as connection:
             session = _session_of(await connection.get_raw_connection())
             session.with_begin = locked(locks)
             try:
@@ -142,15 +155,22 @@ class Server:
                 if await self._is_unusable(connection, error):
                     raise _BrokeBeforeCommit(error) from None
                 raise
-            # Outside of the `try`: a commit whose answer is lost may have been carried out.
             if writes:
-                await connection.commit()
+                try:
+                    await connection.commit()
+                except DBAPIError as error:
+                    # Nothing else is repeated: if its answer is lost, it may have been carried out.
+                    if await self._may_not_write(connection, error):
+                        raise _BrokeBeforeCommit(error) from None
+                    raise
             return answer
 
     async def _is_unusable(self, connection: AsyncConnection, error: DBAPIError) -> bool:
         """Whether the connection is the reason of an error; then it is not used again."""
-        if error.connection_invalidated:
-            return True
+        return error.connection_invalidated or await self._may_not_write(connection, error)
+
+    async def _may_not_write(self, connection: AsyncConnection, error: DBAPIError) -> bool:
+        """Whether a session that may not write is the reason of an error; it is not used again."""
         if getattr(error.orig, "sqlstate", None) != READ_ONLY:
             return False
         # So are all others of the time in which it was made: a session that may not write stays
@@ -210,7 +230,7 @@ class _Transaction:
             raise
 
     async def commit(self) -> None:
-        """Commit it, after what has to be its last statement.
+        """Commit it, after what was kept for its end.
 
         Raises:
             JournalDown: NOT_DURABLE, it may be lost when the server fails, or was not committed.
@@ -226,9 +246,13 @@ class _Transaction:
         self._connection.add_log_listener(heard)
         try:
             status = await self._connection.execute(f"{self._connection.with_commit}COMMIT")
-        except asyncpg.IntegrityConstraintViolationError:
-            # The last statement was refused: without this the transaction would stay open.
+        except _REFUSED:
+            # A statement before it was refused: without this the transaction would stay open.
             await self.rollback()
+            raise
+        except BaseException:
+            # What became of it is not known, and nobody would end it.
+            self._connection.terminate()
             raise
         finally:
             self._connection.remove_log_listener(heard)
@@ -260,20 +284,35 @@ def locked(locks: Locks) -> str:
     return "".join(taken)
 
 
-def with_commit(connection: Connection, statement: str, given: Mapping[str, str | int]) -> None:
-    """Have a statement sent with the COMMIT of its transaction; its values are named `:name`."""
-    session = _session_of(connection.connection)
-    told = re.sub(r":(\w+)", lambda name: _literal(given[name[1]]), statement)
-    session.with_commit += f"{told}; "
+def _sent_at_the_end(
+    cursor: Any, statement: str, parameters: Any, context: ExecutionContext
+) -> bool:
+    """Keep a statement with the option `AT_THE_END` for the COMMIT. Returns whether it was so."""
+    if not context.execution_options.get("at_the_end"):
+        return False
+    several = parameters if isinstance(parameters, list) else [parameters]
+    session = _session_of(context.root_connection.connection)
+    for values in several:
+        session.with_commit += f"{_with_values(statement, values)}; "
+    return True
 
 
-def _literal(value: str | int) -> str:
+def _with_values(statement: str, values: Sequence[object]) -> str:
+    """A statement with its values in place of `$1`, `$2`; each is cast to its type there."""
+    return re.sub(r"\$(\d+)", lambda place: _literal(values[int(place[1]) - 1]), statement)
+
+
+def _literal(value: object) -> str:
     """A value as part of a statement: of a text only hexadecimal digits, so that none can end it,
     whatever the server takes for a quote.
     """
+    if value is None:
+        return "NULL"
     if isinstance(value, int):
-        return str(value)
-    return f"convert_from(decode('{value.encode().hex()}', 'hex'), 'UTF8')"
+        return f"({value})"  # a truth value, too
+    if isinstance(value, str):
+        return f"convert_from(decode('{value.encode().hex()}', 'hex'), 'UTF8')"
+    raise TypeError(type(value).__name__)
 
 
 class _BrokeBeforeCommit(Exception):
@@ -284,6 +323,7 @@ class _BrokeBeforeCommit(Exception):
         self.error = error
 
 
+_REFUSED: Final = (asyncpg.IntegrityConstraintViolationError, asyncpg.LockNotAvailableError)
 _NO_CONNECTION: Final = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,

@@ -74,6 +74,7 @@ from korus_mcp.journal.transaction import (
     OUR_ACCOUNT,
     UNFINISHED,
     UNFINISHED_HOLD,
+    Found,
     ReadTransaction,
     WriteTransaction,
     fields_of,
@@ -224,7 +225,7 @@ class SqlJournal:
     async def installation(self) -> Installation:
         """The installation that this journal belongs to; the first process makes it."""
         if self._installation is None:
-            there = await self._read(lambda tx: tx.run(_ACCOUNT).one_or_none())
+            there = await self._read(lambda tx: tx.run(_ACCOUNT).one_or_none(), is_one=True)
             row = there or await self._account_made()
             self._installation = Installation(row.installation, row.secret)
         return self._installation
@@ -287,7 +288,7 @@ class SqlJournal:
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         """The approvals with these nonces, in whatever state."""
-        return await self._read(lambda tx: tx.approvals(nonces))
+        return await self._read(lambda tx: tx.approvals(nonces), is_one=True)
 
     # Questions beside the host
 
@@ -319,12 +320,12 @@ class SqlJournal:
 
     async def asked(self, which: str) -> Asked | None:
         """The question with this code or nonce."""
-        return await self._read(lambda tx: tx.asked(which))
+        return await self._read(lambda tx: tx.asked(which), is_one=True)
 
     async def asked_about(self, reservation_ids: Sequence[str]) -> Sequence[Asked]:
         """The questions about any of these reservations."""
         wanted = set(reservation_ids)
-        there = await self._read(lambda tx: tx.all_asked())
+        there = await self._read(lambda tx: tx.all_asked(), is_one=True)
         return [each for each in there if not wanted.isdisjoint(each.reservation_ids)]
 
     async def answer(
@@ -426,7 +427,7 @@ class SqlJournal:
 
     async def spent(self, owner: str, day: datetime, *, until: datetime) -> Decimal:
         """The sum (EUR) of an owner's orders of the UTC day that were sent before `until`."""
-        return await self._read(lambda tx: tx.spent(owner, day, until=until))
+        return await self._read(lambda tx: tx.spent(owner, day, until=until), is_one=True)
 
     async def start_sending(
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
@@ -537,7 +538,7 @@ class SqlJournal:
         taken = []
         # Read first: mostly there is nothing to do. Each is a transaction of its own: no order
         # waits for another one to be taken over.
-        for each in await self._read(lambda tx: tx.unleased_intents(limit)):
+        for each in await self._read(lambda tx: tx.unleased_intents(limit), is_one=True):
             step = partial(self._taken_over, each.id, lease)
             if (intent := await self._written(step, alone=[call_lock(each.id)])) is not None:
                 taken.append(intent)
@@ -555,33 +556,40 @@ class SqlJournal:
         """How many intents are not FINAL, whoever has their leases."""
 
         number = sa.select(sa.func.count()).where(ours(INTENT), UNFINISHED)
-        return await self._read(lambda tx: int(tx.run(number).scalar_one()))
+        return await self._read(lambda tx: int(tx.run(number).scalar_one()), is_one=True)
 
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
     ) -> ReservationFacts:
         """What is known of these reservations, and which orders of an owner are doubtful."""
 
-        def work(tx: ReadTransaction) -> ReservationFacts:
-            # Without an intent there is no claim, so a first order needs one statement less.
-            row = tx.tried(reservation_ids, *(() if watch is None else (watch.told,)))
-            if watch is not None:
-                places.append(row.place)
-            return ReservationFacts(
-                owners=tx.owners(reservation_ids),
-                holders=tx.holders(reservation_ids) if row.attempts else {},
-                attempts=row.attempts,
-                doubtful=tx.doubtful(owner, since, MOST_LISTED),
-                stopped_at=row.stopped_at,
+        def look(tx: ReadTransaction) -> Found:
+            more = () if watch is None else (watch.told,)
+            return tx.found(reservation_ids, owner, since, MOST_LISTED, *more)
+
+        def work(tx: ReadTransaction) -> tuple[Found, ReservationFacts]:
+            found = look(tx)
+            return found, ReservationFacts(
+                owners=found.owners,
+                # Without an intent there is no claim.
+                holders=tx.holders(reservation_ids) if found.attempts else {},
+                attempts=found.attempts,
+                doubtful=list(tx.intents_of(found.doubtful).values()) if found.doubtful else [],
+                stopped_at=found.stopped_at,
             )
 
-        watch, places = self._watch, list[str | None]()
+        watch = self._watch
         before = None if watch is None else watch.seen
-        facts = await self._read(work, begins=True)
+        # Mostly this is all: the database may be far away.
+        found = await self._read(look, begins=True, is_one=True)
+        if found.attempts or found.doubtful:
+            found, facts = await self._read(work)
+        else:
+            facts = ReservationFacts(found.owners, {}, 0, [], found.stopped_at)
         if watch is None:
             return facts
         with suppress(OrdersWait):
-            await _noted(watch, partial(_checked, watch, before, places[-1]))
+            await _noted(watch, partial(_checked, watch, before, found.place))
         return replace(facts, waits=watch.waits)
 
     async def doubtful(
@@ -599,7 +607,7 @@ class SqlJournal:
     async def intent_by_reference(self, external_reference: str) -> Intent | None:
         """The intent with this external reference of ours, whoever owns it."""
         which = INTENT.c.external_reference == external_reference
-        found = await self._read(lambda tx: tx.intents(intents_that(which)))
+        found = await self._read(lambda tx: tx.intents(intents_that(which)), is_one=True)
         return found[0] if found else None
 
     async def intents_by_reference(
@@ -608,12 +616,13 @@ class SqlJournal:
         """The newest intents of an owner with this reference, ours or the caller's; newest last."""
         references = (INTENT.c.external_reference, INTENT.c.caller_reference)
         which = (INTENT.c.owner == owner, sa.or_(*(c == reference for c in references)))
-        return await self._read(lambda tx: tx.intents(newest_intents_that(*which), most=limit))
+        newest = newest_intents_that(*which)
+        return await self._read(lambda tx: tx.intents(newest, most=limit), is_one=True)
 
     async def stopped_at(self) -> datetime | None:
         """Since when the operator takes no new orders; None where they are taken."""
         stopped_at = sa.select(KEEPER.c.stopped_at).where(ours(KEEPER))
-        return await self._read(lambda tx: tx.run(stopped_at).scalar_one_or_none())
+        return await self._read(lambda tx: tx.run(stopped_at).scalar_one_or_none(), is_one=True)
 
     async def waits(self) -> OrdersWait | None:
         """Look at the database. Returns until when orders wait, if it went back."""
@@ -635,7 +644,7 @@ class SqlJournal:
             told: str | None = tx.run(sa.select(watch.told)).scalar_one()
             return told
 
-        return await self._read(work)
+        return await self._read(work, is_one=True)
 
     # Reserve calls
 
@@ -666,7 +675,7 @@ class SqlJournal:
                 # Past its fence nothing of it can appear any more: it made nothing.
                 tx.lapse(earlier)
             # Holds that ended no longer count; they are removed here, where holds are counted.
-            tx.change(_ENDED, moment=hold.sent_at)
+            tx.later(_ENDED, moment=hold.sent_at)
             if most is not None:
                 is_open = tx.open_of(hold.owner, hold.sent_at)
                 if not (is_open + hold.weight).fits(most):
@@ -679,7 +688,7 @@ class SqlJournal:
 
     async def hold_of(self, key: str) -> HoldIntent | None:
         """The last reserve call with this key."""
-        return (await self._read(lambda tx: tx.last_holds([key]))).get(key)
+        return (await self._read(lambda tx: tx.last_holds([key]), is_one=True)).get(key)
 
     async def settle_hold(self, hold_id: str, made: HoldResult = NOTHING_MADE) -> HoldIntent:
         """Store what a reserve call made and who owns that; a FINAL call is not changed.
@@ -747,14 +756,14 @@ class SqlJournal:
 
     async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
         """The owners of these resources, by id; those without an owner are left out."""
-        return await self._read(lambda tx: tx.owners(resource_ids))
+        return await self._read(lambda tx: tx.owners(resource_ids), is_one=True)
 
     async def owners(self) -> Sequence[str]:
         """All owners that the journal knows: who held, ordered or owns something."""
         each = (sa.select(table.c.owner).where(ours(table)) for table in (HOLD, INTENT, OWNERSHIP))
         everybody = sa.union(*each).subquery()
         named = sa.select(everybody.c.owner).where(everybody.c.owner != "").order_by("owner")
-        return await self._read(lambda tx: tx.run(named).scalars().all())
+        return await self._read(lambda tx: tx.run(named).scalars().all(), is_one=True)
 
     async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
         """The newest order ids of an owner, newest first; within one call, the last one first."""
@@ -765,7 +774,7 @@ class SqlJournal:
             .order_by(OWNERSHIP.c.serial.desc())
             .limit(limit)
         )
-        return await self._read(lambda tx: tx.run(newest).scalars().all())
+        return await self._read(lambda tx: tx.run(newest).scalars().all(), is_one=True)
 
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
         """The ids of reservations and orders that an owner's calls sent after `since` made, each
@@ -779,7 +788,7 @@ class SqlJournal:
         """When those of these reservations end that are held at `now`, by id: those that ended by
         then, or were ordered, are left out.
         """
-        return await self._read(lambda tx: tx.held_until(reservation_ids, now))
+        return await self._read(lambda tx: tx.held_until(reservation_ids, now), is_one=True)
 
     async def bookings_of(
         self, owner: str, now: datetime, *, limit: int = MOST_LISTED
@@ -809,7 +818,7 @@ class SqlJournal:
         """When a sweep was completed last, by the journal's clock."""
 
         swept_at = sa.select(KEEPER.c.swept_at).where(ours(KEEPER))
-        return await self._read(lambda tx: tx.run(swept_at).scalar_one_or_none())
+        return await self._read(lambda tx: tx.run(swept_at).scalar_one_or_none(), is_one=True)
 
     async def found_late(self, external_reference: str, order_id: str) -> None:
         """Write an order that has our prefix but no intent into the audit, once for each order."""
@@ -856,16 +865,22 @@ class SqlJournal:
     # Helpers
 
     async def _read(
-        self, work: Callable[[ReadTransaction], _Thing], *, begins: bool = False
+        self,
+        work: Callable[[ReadTransaction], _Thing],
+        *,
+        begins: bool = False,
+        is_one: bool = False,
     ) -> _Thing:
-        """Run a transaction that only reads, and return its result."""
+        """Run a transaction that only reads, and return its result. `is_one`: the work is one
+        statement, see `Database.run`.
+        """
         if begins:
             await self._first_seen()
 
         def within(connection: Connection) -> _Thing:
             return work(ReadTransaction(connection, self._account, self._database))
 
-        return await self._database.run(within, writes=False, begins=begins)
+        return await self._database.run(within, writes=False, begins=begins, is_one=is_one)
 
     async def _written(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_FLOOR, Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import groupby
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from korus_mcp.journal.audit import AuditRow, Head, Seals
-from korus_mcp.journal.engine import Database
+from korus_mcp.journal.engine import AT_THE_END, Database
 from korus_mcp.journal.records import (
     CLOCK_STEPS,
     NEVER_SENT,
@@ -161,10 +161,28 @@ _CLAIMS: Final = (
 _ATTEMPTS: Final = sa.select(sa.func.count(OUTCOME.c.intent_id.distinct())).where(
     ours(OUTCOME), OUTCOME.c.reservation_id.in_(bindparam("ids"))
 )
-_TRIED: Final = sa.select(
-    _ATTEMPTS.scalar_subquery().label("attempts"),
-    sa.select(KEEPER.c.stopped_at).where(ours(KEEPER)).scalar_subquery().label("stopped_at"),
-)
+_NO_TEXT: Final = sa.cast(sa.null(), sa.Text)
+
+
+@cache
+def _found(*more: sa.ColumnElement[Any]) -> sa.CompoundSelect[Any]:
+    """See `ReadTransaction.found`: one row has what there is once, and `more`."""
+    once = sa.select(
+        _NO_TEXT.label("resource_id"),
+        _NO_TEXT.label("owner"),
+        _NO_TEXT.label("doubtful"),
+        _ATTEMPTS.scalar_subquery().label("attempts"),
+        sa.select(KEEPER.c.stopped_at).where(ours(KEEPER)).scalar_subquery().label("stopped_at"),
+        *more,
+    )
+    nothing = (sa.null(), sa.null(), *(sa.null() for _ in more))
+    owners = sa.select(OWNERSHIP.c.resource_id, OWNERSHIP.c.owner, sa.null(), *nothing).where(
+        ours(OWNERSHIP), OWNERSHIP.c.resource_id.in_(bindparam("ids"))
+    )
+    doubtful = sa.select(sa.null(), sa.null(), _DOUBTFUL.subquery().c.id, *nothing)
+    return sa.union_all(once, owners, doubtful)
+
+
 _BEFORE_CLAIM: Final = sa.select(
     sa.select(sa.func.count())
     .select_from(CLAIM)
@@ -268,6 +286,7 @@ _CHAIN: Final = (
 )
 _OUR_CHAIN: Final = sa.update(CHAIN).where(ours(CHAIN))
 OUR_ACCOUNT: Final = sa.update(KEEPER).where(ours(KEEPER))
+_NO_LEASE: Final = {"worker": None, "leased_at": None, "lease_until": None}
 _OUR_HOLD: Final = sa.update(HOLD).where(ours(HOLD), HOLD.c.id == bindparam("which"))
 _OUR_INTENT: Final = sa.update(INTENT).where(ours(INTENT), INTENT.c.id == bindparam("which"))
 _OUR_OUTCOME: Final = sa.update(OUTCOME).where(
@@ -283,6 +302,19 @@ _FREED: Final = sa.delete(CLAIM).where(
     CLAIM.c.intent_id == bindparam("which"),
     CLAIM.c.reservation_id.in_(bindparam("ids")),
 )
+
+
+@dataclass(frozen=True)
+class Found:
+    """The owners of reservations, by id; the ids of their owner's doubtful order calls; how often
+    they were tried; since when no new orders are taken; where the database stands.
+    """
+
+    owners: Mapping[str, str]
+    doubtful: Sequence[str]
+    attempts: int
+    stopped_at: datetime | None
+    place: str | None
 
 
 @dataclass(frozen=True)
@@ -365,15 +397,28 @@ class ReadTransaction:
         holders = self.intents_of(set(claimed.values()))
         return {i: holders[claimed[i]] for i in reservation_ids if i in claimed}
 
-    def attempts(self, reservation_ids: Sequence[str]) -> int:
-        """How many intents there were for any of these reservations."""
-        return int(self.run(_ATTEMPTS, ids=reservation_ids).scalar_one())
-
-    def tried(self, reservation_ids: Sequence[str], *more: sa.ColumnElement[Any]) -> sa.Row[Any]:
-        """The `attempts` of these reservations, since when no new orders are taken, and more."""
-        # One statement: the database may be far away.
-        statement = _TRIED.add_columns(*more) if more else _TRIED
-        return self.run(statement, ids=reservation_ids).one()
+    def found(
+        self,
+        reservation_ids: Sequence[str],
+        owner: str,
+        since: datetime,
+        limit: int,
+        *more: sa.ColumnElement[Any],
+    ) -> "Found":
+        """What an order call of an owner depends on, by one statement: the database may be far
+        away. `more`: where it stands.
+        """
+        given = {"ids": reservation_ids, "whose": owner, "since": since, "most": limit}
+        rows = self.run(_found(*more), **given).all()
+        (once,) = (row for row in rows if row.attempts is not None)
+        owned = {row.resource_id: row.owner for row in rows if row.resource_id is not None}
+        return Found(
+            owners={i: owned[i] for i in reservation_ids if i in owned},
+            doubtful=[row.doubtful for row in rows if row.doubtful is not None],
+            attempts=once.attempts,
+            stopped_at=once.stopped_at,
+            place=once.place if more else None,
+        )
 
     def doubtful(self, owner: str, since: datetime, limit: int) -> list[Intent]:
         """The newest intents of an owner that are open, or were in doubt and made an order."""
@@ -495,21 +540,26 @@ class WriteTransaction(ReadTransaction):
     audit: list[AuditRow] = field(default_factory=list)
     counts: list["_Count"] = field(default_factory=list)
 
-    def add(self, table: sa.Table, *rows: Mapping[str, object], unless_there: bool = False) -> int:
-        """Add rows to a table, in this order; those whose key is there fail, or are left out.
-        Returns how many were added.
+    def add(self, table: sa.Table, *rows: Mapping[str, object]) -> None:
+        """Add rows to a table, in this order, with the end of the transaction; those whose key is
+        there fail then.
         """
-        if not rows:
-            return 0
+        given = self._given(rows)
+        if given:
+            # A list of one would cost a round trip more.
+            few = given if len(given) > 1 else given[0]
+            self.connection.execute(_ADDED[table], few, execution_options=AT_THE_END)
+
+    def add_unless_there(self, table: sa.Table, *rows: Mapping[str, object]) -> int:
+        """Add those of these rows whose key is not there. Returns how many that were."""
+        # One after another: only so each tells whether it was added.
+        statement = _ADDED_UNLESS_THERE[table]
+        given = self._given(rows)
+        return sum(self.connection.execute(statement, each).rowcount for each in given)
+
+    def _given(self, rows: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
         # Set here, so that no row can be written without its account.
-        given = [{"account": self.account, **row} for row in rows]
-        if unless_there:
-            # One after another: only so each tells whether it was added.
-            statement = _ADDED_UNLESS_THERE[table]
-            return sum(self.connection.execute(statement, each).rowcount for each in given)
-        # A list of one would cost a round trip more.
-        self.connection.execute(_ADDED[table], given if len(given) > 1 else given[0])
-        return len(given)
+        return [{"account": self.account, **row} for row in rows]
 
     def add_as(self, statement: sa.Insert, row: Mapping[str, object]) -> None:
         """Add a row by a statement that says what becomes of one with its key."""
@@ -518,6 +568,15 @@ class WriteTransaction(ReadTransaction):
     def change(self, statement: sa.Update | sa.Delete, **given: object) -> int:
         """Run an update or delete with these values. Returns the number of rows."""
         return self.run(statement, **given).rowcount
+
+    def later(
+        self, statement: sa.Update | sa.Delete | sa.Insert | sa.TextClause, **given: object
+    ) -> None:
+        """Run a statement with the end of the transaction, after those that were given before it:
+        nothing may depend on what it changes until then.
+        """
+        values = {"of_account": self.account, **given}
+        self.connection.execute(statement, values, execution_options=AT_THE_END)
 
     def lock(self, *names: str) -> None:
         """Wait for all others that name one of these, as with `Locks.alone`."""
@@ -598,7 +657,7 @@ class WriteTransaction(ReadTransaction):
         if stored is None:
             # Bare at first: `keep` writes what became of it, as for any other.
             stored = replace(known, state=IntentState.SENDING, orders={}, failures={})
-            self._add_intent(stored, {"worker": None, "leased_at": None, "lease_until": None})
+            self._add_intent(stored, _NO_LEASE)
             self.count(stored)
         elif stored.spends:
             # It counts for the day on which it was sent.
@@ -606,7 +665,7 @@ class WriteTransaction(ReadTransaction):
             self.count(known)
         # It was written down anew when it was sent, with a later fence.
         sent = {"sent_at": known.sent_at, "fence_at": known.fence_at}
-        self.change(_OUR_INTENT, which=intent_id, **sent)
+        self.later(_OUR_INTENT, which=intent_id, **sent)
         self.claim(intent_id, known.reservation_ids)
         self.note("put_back", known.owner, intent_id, reference=known.external_reference)
         return self.keep(stored, known)
@@ -629,7 +688,7 @@ class WriteTransaction(ReadTransaction):
     def claim(self, intent_id: str, reservation_ids: Iterable[str]) -> int:
         """Claim those of these reservations that no intent claims. Returns how many."""
         rows = ({"intent_id": intent_id, "reservation_id": i} for i in reservation_ids)
-        return self.add(CLAIM, *rows, unless_there=True)
+        return self.add_unless_there(CLAIM, *rows)
 
     def leased(self, lease: Lease) -> dict[str, object]:
         """The columns of a lease that begins now: its worker, beginning and end."""
@@ -652,27 +711,26 @@ class WriteTransaction(ReadTransaction):
 
     def keep(self, before: Intent, after: Intent) -> Intent:
         """Store the changes of an intent; its lease ends."""
-        self.change(
+        self.later(
             _OUR_INTENT,
             which=after.id,
             state=after.state,
             ambiguous=after.ambiguous,
             # An intent in doubt counts for the day's limit: it may have made an order.
             spends=after.spends,
-            worker=None,
-            leased_at=None,
-            lease_until=None,
             updated_at=self.now,
+            **_NO_LEASE,
         )
         for each in after.reservation_ids:
             order_id, reason = after.orders.get(each), after.failures.get(each)
             if (order_id, reason) != (before.orders.get(each), before.failures.get(each)):
                 told = {"order_id": order_id, "reason": reason, "seen_at": self.now}
-                self.change(_OUR_OUTCOME, which=after.id, of_reservation=each, **told)
-        self.own(after.owner, after.orders.values(), is_order=True)
+                self.later(_OUR_OUTCOME, which=after.id, of_reservation=each, **told)
+        for row in owned(after.owner, after.orders.values(), is_order=True):
+            self.later(_ADDED_UNLESS_THERE[OWNERSHIP], account=self.account, **row)
         if after.orders:
             # An ordered reservation is no open hold any more.
-            self.change(_HELD_NO_MORE, ids=list(after.orders))
+            self.later(_HELD_NO_MORE, ids=list(after.orders))
         # The only place where claims are removed; never those of a call that was in doubt.
         if after.freed:
             self.change(_FREED, which=after.id, ids=after.freed)
@@ -688,8 +746,7 @@ class WriteTransaction(ReadTransaction):
 
     def change_hold(self, hold_id: str, **values: object) -> None:
         """Change a reserve call; its lease ends."""
-        no_lease = {"worker": None, "leased_at": None, "lease_until": None}
-        self.change(_OUR_HOLD, which=hold_id, **no_lease, **values)
+        self.change(_OUR_HOLD, which=hold_id, **_NO_LEASE, **values)
 
     def lapse(self, hold: HoldIntent) -> None:
         """Close a reserve call that is past its fence: nothing of it can appear any more."""
@@ -701,7 +758,7 @@ class WriteTransaction(ReadTransaction):
         """Store what a reserve call made, whose owner is stored already."""
         shares = hold.shares(made)
         # Removed first: an issuer may answer with a reservation that is counted already.
-        self.change(_HELD_NO_MORE, ids=list(shares))
+        self.later(_HELD_NO_MORE, ids=list(shares))
         rows = ({"reservation_id": i, "owner": hold.owner, **asdict(h)} for i, h in shares.items())
         self.add(HELD, *rows)
         told: dict[str, Any] = {
@@ -709,7 +766,8 @@ class WriteTransaction(ReadTransaction):
             "ambiguous": made.ambiguous,
             "reservation_ids": tuple(made.reservation_ids),
         }
-        self.change_hold(hold.id, **told, refused=[astuple(item) for item in made.refused])
+        refused = [astuple(item) for item in made.refused]
+        self.later(_OUR_HOLD, which=hold.id, **_NO_LEASE, **told, refused=refused)
         if made.reservation_ids:
             self.note("held", hold.owner, hold.id, reservations=tuple(made.reservation_ids))
         return replace(hold, **told, refused=tuple(made.refused), is_leased=False)
@@ -718,9 +776,14 @@ class WriteTransaction(ReadTransaction):
         """Store whose these are, in this order; an owner that is stored already stays, even if the
         API gives one id to two callers. Returns whether none had one.
         """
-        named = tuple(dict.fromkeys(resource_ids))
-        rows = ({"resource_id": i, "owner": owner, "is_order": is_order} for i in named)
-        return self.add(OWNERSHIP, *rows, unless_there=True) == len(named)
+        rows = owned(owner, resource_ids, is_order=is_order)
+        return self.add_unless_there(OWNERSHIP, *rows) == len(rows)
+
+
+def owned(owner: str, resource_ids: Iterable[str], *, is_order: bool) -> list[dict[str, object]]:
+    """The rows that say whose these are, each once, in this order."""
+    named = dict.fromkeys(resource_ids)
+    return [{"resource_id": i, "owner": owner, "is_order": is_order} for i in named]
 
 
 @dataclass(frozen=True)
@@ -734,28 +797,34 @@ class _Count:
 
     def write(self, tx: WriteTransaction) -> None:
         """Count them, as the last statement of a transaction."""
-        of = {"account": tx.account, "owner": self.owner, "day": self.day}
+        of = {"owner": self.owner, "day": self.day}
         if self.units < 0:
-            tx.database.last(tx.connection, _FREE, units=-self.units, **of)
+            tx.later(_FREE, units=-self.units, **of)
         elif self.most is None:
-            tx.database.last(tx.connection, _COUNT, units=self.units, **of)
+            tx.later(_COUNT, units=self.units, **of)
         else:
-            tx.database.last(tx.connection, _COUNT_WITHIN, units=self.units, most=self.most, **of)
+            tx.later(_COUNT_WITHIN, units=self.units, most=self.most, **of)
 
 
-_FREE: Final = (
+def _counting(statement: str) -> sa.TextClause:
+    # Said, as a number of a text is a small one otherwise.
+    names = [n for n in ("units", "most") if f":{n}" in statement]
+    return sa.text(statement).bindparams(*(bindparam(n, type_=sa.BigInteger) for n in names))
+
+
+_FREE: Final = _counting(
     "UPDATE korus_spent SET spent = spent - :units"
-    " WHERE account = :account AND owner = :owner AND day = :day"
+    " WHERE account = :of_account AND owner = :owner AND day = :day"
 )
-_COUNT_WITHIN: Final = (
+_COUNT_WITHIN: Final = _counting(
     "INSERT INTO korus_spent (account, owner, day, spent, most)"
-    " VALUES (:account, :owner, :day, :units, :most) ON CONFLICT (account, owner, day)"
+    " VALUES (:of_account, :owner, :day, :units, :most) ON CONFLICT (account, owner, day)"
     " DO UPDATE SET spent = korus_spent.spent + excluded.spent, most = excluded.most"
 )
 # What was made counts, whatever the limit.
-_COUNT: Final = (
+_COUNT: Final = _counting(
     "INSERT INTO korus_spent (account, owner, day, spent, most)"
-    " VALUES (:account, :owner, :day, :units, :units) ON CONFLICT (account, owner, day)"
+    " VALUES (:of_account, :owner, :day, :units, :units) ON CONFLICT (account, owner, day)"
     " DO UPDATE SET spent = korus_spent.spent + excluded.spent, most = CASE"
     " WHEN korus_spent.most < korus_spent.spent + excluded.spent"
     " THEN korus_spent.spent + excluded.spent ELSE korus_spent.most END"

@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 from platformdirs import user_cache_path
 
 from korus_mcp.access.policy import tool_names
-from korus_mcp.access.principal import LOCAL, Principal, this_host
+from korus_mcp.access.principal import LOCAL, Principal, signed_in, this_host
 from korus_mcp.api import KorusApi
 from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.booking.kept import KeptOffers
@@ -26,6 +26,7 @@ from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import Flights, kept_apart
 from korus_mcp.foundation.pace import Pace
 from korus_mcp.foundation.private_files import user_folder
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.proposals.alternatives import Alternatives
 from korus_mcp.settings import NAME, Approval, Environment, Settings
 
@@ -83,7 +84,8 @@ class App:
     """The services of one server, shared by all sessions; what they keep is kept by principal.
 
     Their background work runs in `tasks`. `doorbell` is there where the server runs beside a
-    person. `files`: those of an embedded sandbox; without any it ends with its process.
+    person. `files`: those of an embedded sandbox; without any it ends with its process. With
+    `has_sign_in` every call is of somebody who signed in.
     """
 
     def __init__(
@@ -94,7 +96,9 @@ class App:
         tasks: TaskGroup,
         *,
         files: SandboxFiles | None = None,
+        has_sign_in: bool = False,
     ) -> None:
+        self.has_sign_in = has_sign_in
         self.settings, self.api, self.clock, self._tasks = settings, api, clock, tasks
         self._files = files
         self.tools = frozenset(tool_names(settings))
@@ -211,10 +215,22 @@ class App:
 
     @property
     def principal(self) -> Principal:
-        """On whose behalf calls are made: one operator, on stdio and on loopback.
+        """On whose behalf calls are made: whoever signed in, else the one operator of a server on
+        stdio or on loopback.
 
         In a sandbox that all hosts of a user share it is the host: none sees what another holds.
+
+        Raises:
+            Refusal: NOT_ALLOWED where people sign in and nobody did.
         """
+        if (caller := signed_in()) is not None:
+            return caller.principal
+        if self.has_sign_in:
+            raise Refusal(
+                Code.NOT_ALLOWED,
+                "Nobody is signed in for this call.",
+                "Tell the person to sign in to this server anew, in the program that uses it.",
+            )
         return LOCAL if self._files is None else this_host()
 
     @property

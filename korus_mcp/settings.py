@@ -310,6 +310,33 @@ class Settings:
         name="KORUS_MCP_ALLOWED_HOSTS",
         told="none",
     )
+    auth_issuer: str | None = setting(
+        None,
+        "The OpenID provider whose people may use serve --http: its issuer, letter by letter as it "
+        "names itself. Without it nobody signs in.",
+    )
+    public_url: str | None = setting(
+        None,
+        "The address at which people reach serve --http, like https://tickets.example.org/mcp. "
+        "Required with KORUS_AUTH_ISSUER.",
+    )
+    auth_audience: str | None = setting(
+        None,
+        "What the provider calls this server in its tokens (aud).",
+        told="KORUS_PUBLIC_URL",
+    )
+    auth_keys_url: str | None = setting(
+        None, "Where the provider lists its keys (JWKS).", told="as its metadata says"
+    )
+    auth_tenant_claim: str | None = setting(
+        None, "The claim of a token that tells the provider's tenants apart.", told="one tenant"
+    )
+    auth_ask_scopes: tuple[str, ...] = setting(
+        (),
+        "What programs are told to ask the provider for, blanks, where it calls our scopes "
+        "otherwise.",
+        told="the scopes of the tools",
+    )
     allowed_origins: tuple[str, ...] = setting(
         (),
         "Origins whose web pages may call serve --http, beside those of this machine on loopback: "
@@ -553,8 +580,34 @@ class _Reader:
                 "KORUS_MCP_ALLOWED_HOSTS", _SERVED_HOST, "host names like mcp.example.org"
             ),
             allowed_origins=self._web_origins("KORUS_MCP_ALLOWED_ORIGINS"),
+            **self._sign_in(),
             **chosen,
         )
+
+    def _sign_in(self) -> dict[str, Any]:
+        """The settings of sign-in. Half of them would be a server that takes the wrong tokens, or
+        none, so they come together.
+        """
+        found: dict[str, Any] = {
+            # As text: a slash more is another issuer.
+            "auth_issuer": self._checked("KORUS_AUTH_ISSUER", _address_problem),
+            "public_url": self._checked("KORUS_PUBLIC_URL", _address_problem),
+            "auth_keys_url": self._checked("KORUS_AUTH_KEYS_URL", _address_problem),
+            "auth_audience": self._given.get("KORUS_AUTH_AUDIENCE"),
+            "auth_tenant_claim": self._given.get("KORUS_AUTH_TENANT_CLAIM"),
+            "auth_ask_scopes": tuple(self._given.get("KORUS_AUTH_ASK_SCOPES", "").split()),
+        }
+        if not all(map(_SCOPE.fullmatch, found["auth_ask_scopes"])):
+            self._problems.append("KORUS_AUTH_ASK_SCOPES must be scopes with blanks between them.")
+        is_on = "KORUS_AUTH_ISSUER" in self._given
+        if is_on and "KORUS_PUBLIC_URL" not in self._given:
+            self._problems.append(
+                "KORUS_AUTH_ISSUER needs KORUS_PUBLIC_URL: tokens must name this server."
+            )
+        alone = [n for n in self._given if n.startswith("KORUS_AUTH_") and n in KNOWN_NAMES]
+        if alone and not is_on:
+            self._problems.append(f"{', '.join(sorted(alone))} given, but not KORUS_AUTH_ISSUER.")
+        return found
 
     def _order_limit(self) -> Decimal:
         """The limit of one order, which must not be above that of a day."""
@@ -757,6 +810,8 @@ _NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
 _HOST = re.compile(rf"{_NAME}|(localhost|127(\.[0-9]{{1,3}}){{3}}|\[::1\]):{_PORT}", re.ASCII)
 _SERVED_HOST = re.compile(rf"({_NAME}|\[[0-9a-f:.]+\])(:{_PORT})?", re.ASCII)
 _WEB_ORIGIN = re.compile(rf"https?://{_SERVER_HOST}{_SERVER_PORT}", re.ASCII | re.IGNORECASE)
+# RFC 6749; a quote would end the header in which they stand.
+_SCOPE = re.compile(r"[!#-\[\]-~]{1,200}", re.ASCII)
 _DEFAULT_API = {Environment.PRODUCTION: PRODUCTION_API, Environment.DEMO: DEMO_API}
 _DEFAULT_TOKEN = {Environment.PRODUCTION: PRODUCTION_TOKEN}
 _WORLD_NAMES = ("KORUS_CLIENT_ID", "KORUS_CLIENT_SECRET", "KORUS_API_URL", "KORUS_TOKEN_URL")

@@ -305,6 +305,12 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "KORUS_MCP_LINKS": "on",
             "KORUS_MCP_ALLOWED_HOSTS": "MCP.Example.test, 192.0.2.1:8443,[2001:db8::1],",
             "KORUS_MCP_ALLOWED_ORIGINS": "HTTPS://Chat.example.test:443, http://localhost:5173,",
+            "KORUS_AUTH_ISSUER": "https://id.example.test",
+            "KORUS_PUBLIC_URL": "https://tickets.example.test/mcp",
+            "KORUS_AUTH_AUDIENCE": "tickets",
+            "KORUS_AUTH_KEYS_URL": "https://id.example.test/keys",
+            "KORUS_AUTH_TENANT_CLAIM": "tid",
+            "KORUS_AUTH_ASK_SCOPES": "korus:browse",
             "KORUS_SANDBOX_BASES": "10",
             "KORUS_SANDBOX_DIR": "sandbox",
             "KORUS_SANDBOX_SEED": "0",
@@ -366,6 +372,7 @@ def test_nobody_is_the_sole_writer_who_does_not_say_so(database: str) -> None:
         ("KORUS_MCP_ALLOWED_ORIGINS", "https://*.example.test"),
         ("KORUS_MCP_ALLOWED_ORIGINS", "https://chat.example.test:99999"),
         ("KORUS_MCP_ALLOWED_ORIGINS", "https://a..example.test"),
+        ("KORUS_AUTH_ASK_SCOPES", 'korus:browse"'),
         ("KORUS_SOLE_WRITER", "maybe"),
         ("KORUS_TRUST_ENV", "maybe"),
         ("KORUS_HTTP_PROXY", "proxy.example.test:3128"),
@@ -396,6 +403,46 @@ def test_all_problems_are_told_at_once() -> None:
     given = {"KORUS_MAX_TICKETS": "0", "KORUS_SCOPE": "all", "KORUS_ENVIRONMENT": "demo"}
     found = problems(given)
     assert all(name in found for name in ("KORUS_MAX_TICKETS", "KORUS_SCOPE", "KORUS_CLIENT_ID"))
+
+
+# Sign-in
+
+SIGN_IN = {
+    "KORUS_AUTH_ISSUER": "https://id.example.test/",
+    "KORUS_PUBLIC_URL": "https://tickets.example.test/mcp",
+}
+
+
+def test_sign_in_is_on_with_an_issuer_and_an_address() -> None:
+    settings = read_settings(SIGN_IN)
+    # Letter by letter: with or without a slash it is another issuer.
+    assert settings.auth_issuer == "https://id.example.test/"
+    assert settings.public_url == "https://tickets.example.test/mcp"
+    assert settings.auth_audience is None
+    local = {"KORUS_AUTH_ISSUER": "http://127.0.0.1:3000", "KORUS_PUBLIC_URL": "http://[::1]:1/mcp"}
+    assert read_settings(local).auth_issuer == "http://127.0.0.1:3000"
+    asked = read_settings({**SIGN_IN, "KORUS_AUTH_ASK_SCOPES": " a  b:c "})
+    assert asked.auth_ask_scopes == ("a", "b:c")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KORUS_AUTH_ISSUER", "http://id.example.test"),
+        ("KORUS_AUTH_ISSUER", "id.example.test"),
+        ("KORUS_AUTH_KEYS_URL", "https://me@id.example.test"),
+        ("KORUS_PUBLIC_URL", "https://tickets.example.test/mcp?a=b"),
+    ],
+)
+def test_people_sign_in_over_https_alone_but_on_loopback(name: str, value: str) -> None:
+    assert problems({**SIGN_IN, name: value}).startswith(name)
+
+
+def test_half_of_a_sign_in_is_none() -> None:
+    found = problems({"KORUS_AUTH_ISSUER": "https://id.example.test"})
+    assert found == "KORUS_AUTH_ISSUER needs KORUS_PUBLIC_URL: tokens must name this server."
+    found = problems({"KORUS_AUTH_AUDIENCE": "x", "KORUS_AUTH_TENANT_CLAIM": "tid"})
+    assert found == "KORUS_AUTH_AUDIENCE, KORUS_AUTH_TENANT_CLAIM given, but not KORUS_AUTH_ISSUER."
 
 
 # Secrets and files

@@ -226,8 +226,10 @@ def _serve(given: argparse.Namespace) -> int:
         from korus_mcp.commands import serve
         from korus_mcp.server.composition import build_server
 
-        # Over HTTP anybody on this machine may ask for a page: there is no sign-in yet.
-        server = build_server(settings, beside=None if given.http else os.environ)
+        # Over HTTP anybody may ask for a page, who is not the person that sits before this machine.
+        has_sign_in = given.http and settings.auth_issuer is not None
+        beside = None if given.http else os.environ
+        server = build_server(settings, beside=beside, has_sign_in=has_sign_in)
     if given.http:
         return serve.serve_http(server, settings, given.host, given.port)
     return serve.serve_stdio(server, settings, opening)
@@ -248,9 +250,10 @@ def _check_reach(settings: Settings, host: str) -> None:
             "reach this server, as they or a proxy write them in the header Host."
         )
     # In the sandbox everything is invented. Elsewhere anybody in the network could order.
-    if settings.environment is not Environment.SANDBOX:
+    if settings.environment is not Environment.SANDBOX and settings.auth_issuer is None:
         problems.append(
-            f"--host must be loopback in {settings.environment}: there is no sign-in yet."
+            f"--host beyond loopback needs KORUS_AUTH_ISSUER in {settings.environment}: without it "
+            "nobody signs in."
         )
     if problems:
         raise Misconfigured(*problems)

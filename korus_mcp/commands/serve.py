@@ -57,12 +57,14 @@ def serve_stdio(server: KorusServer, settings: Settings, opening: "Opening | Non
 def serve_http(server: KorusServer, settings: Settings, host: str, port: int) -> int:
     """Serve streamable HTTP at /mcp on an address of this machine until a signal comes.
 
-    There is no sign-in. For a real account each request must carry the token that is made here.
+    With `KORUS_AUTH_ISSUER` people sign in. Without it each request for a real account must carry
+    the token that is made here.
 
     Raises:
         Misconfigured: the token cannot be kept.
     """
     from korus_mcp.server import http_door
+    from korus_mcp.server.composition import sign_in_of
     from korus_mcp.server.health import Health
     from korus_mcp.server.listening import Listening, allow_connections
 
@@ -71,15 +73,17 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
 
     # The sandbox needs no token: everything in it is invented.
     token = file = None
-    if settings.environment is not Environment.SANDBOX:
+    if settings.environment is not Environment.SANDBOX and settings.auth_issuer is None:
         token, file = http_door.write_token(port)
         say(f"bearer token: {token} (in {file})")
+    bearer = None if token is None else partial(http_door.BearerOnly, token=token)
+    sign_in = sign_in_of(server, settings)
     app = http_door.door(
         server,
         host,
         hosts=settings.allowed_hosts,
         origins=settings.allowed_origins,
-        guard=None if token is None else partial(http_door.BearerOnly, token=token),
+        guard=sign_in.guard if sign_in else bearer,
     )
     app = Health(app, server.running)
     where = f"http://{host if ':' not in host else f'[{host}]'}:{port}{http_door.PATH}"

@@ -1,5 +1,6 @@
 """Bookings as resources: reservations, orders, documents. Only their owner reads them."""
 
+from korus_mcp.access.policy import TokenScope
 from korus_mcp.answers import addresses
 from korus_mcp.app import app_of
 from korus_mcp.foundation.refusals import Code, Refusal
@@ -9,12 +10,25 @@ from korus_mcp.resources.offering import OWNED, Offering
 
 def offer_bookings(offering: Offering) -> None:
     """Offer the resources of bookings."""
-    offering.add(reservation, "korus://reservations/{reservation_id}", "Reservation", OWNED)
-    offering.add(order, "korus://orders/{order_id}", "Order", OWNED)
+    offering.add(
+        reservation,
+        "korus://reservations/{reservation_id}",
+        "Reservation",
+        OWNED,
+        needs=TokenScope.BOOK,
+    )
+    offering.add(order, "korus://orders/{order_id}", "Order", OWNED, needs=TokenScope.BOOK)
     pdf = addresses.document("{order_id}", "{document_id}")
-    offering.add(document, pdf, "Document of an order", OWNED, addresses.PDF)
+    offering.add(document, pdf, "Document of an order", OWNED, addresses.PDF, needs=TokenScope.BOOK)
     entries = addresses.calendar("{order_id}")
-    offering.add(calendar, entries, "Calendar file of an order", OWNED, addresses.CALENDAR)
+    offering.add(
+        calendar,
+        entries,
+        "Calendar file of an order",
+        OWNED,
+        addresses.CALENDAR,
+        needs=TokenScope.BOOK,
+    )
 
 
 async def reservation(reservation_id: str, ctx: ReadContext) -> str:

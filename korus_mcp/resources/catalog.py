@@ -6,6 +6,7 @@ from datetime import tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from korus_mcp.access.policy import TokenScope
 from korus_mcp.answers import addresses
 from korus_mcp.answers.views import minute
 from korus_mcp.api import NotFound
@@ -52,11 +53,19 @@ def offer_catalog(offering: Offering, running: Running) -> None:
     page = addresses.product_bases("{catalog}") + "{?page}"
     base = addresses.product_base("{product_base_id}")
     plan = addresses.seat_map("{product_base_id}", "{seat_map_id}")
-    offering.add(catalogs, addresses.CATALOGS, "Catalogs", of_the_catalog)
-    offering.add(product_bases, page, "Product bases of a catalog", of_the_catalog)
-    offering.add(product_base, base, "Product base", of_the_catalog)
-    offering.add(products, f"{base}/products", "Products of a product base", of_the_catalog)
-    offering.add(seat_map, plan, "Seat map", READ_NOW)
+    offering.add(catalogs, addresses.CATALOGS, "Catalogs", of_the_catalog, needs=TokenScope.BROWSE)
+    offering.add(
+        product_bases, page, "Product bases of a catalog", of_the_catalog, needs=TokenScope.BROWSE
+    )
+    offering.add(product_base, base, "Product base", of_the_catalog, needs=TokenScope.BROWSE)
+    offering.add(
+        products,
+        f"{base}/products",
+        "Products of a product base",
+        of_the_catalog,
+        needs=TokenScope.BROWSE,
+    )
+    offering.add(seat_map, plan, "Seat map", READ_NOW, needs=TokenScope.BROWSE)
 
 
 async def product_bases(catalog: str, ctx: ReadContext, page: str = "1") -> str:

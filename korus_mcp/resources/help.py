@@ -65,8 +65,8 @@ def errors() -> str:
 
 def offer_help(offering: Offering) -> None:
     """Offer the help texts."""
-    offering.add(help_booking, "korus://help/booking", "How a booking goes", OURS, TEXT)
-    offering.add(help_errors, "korus://help/errors", "Error codes", OURS, TEXT)
+    offering.add(help_booking, "korus://help/booking", "How a booking goes", OURS, TEXT, needs=None)
+    offering.add(help_errors, "korus://help/errors", "Error codes", OURS, TEXT, needs=None)
 
 
 async def help_booking() -> str:

@@ -15,6 +15,8 @@ from mcp.server.mcpserver import MCPServer
 from mcp.shared.uri_template import UriTemplate
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
+from korus_mcp.access.policy import TokenScope
+from korus_mcp.access.principal import signed_in
 from korus_mcp.app import App
 from korus_mcp.catalog.mirror import KEPT_SECONDS
 from korus_mcp.foundation.refusals import Code, Refusal
@@ -34,10 +36,11 @@ FAILED: Final = f"{Code.MISCONFIGURED}: The server could not read this. Its log 
 
 @dataclass(frozen=True)
 class Offered:
-    """The address of a resource, and its cache hint."""
+    """The address of a resource, its cache hint, and the scope a token needs to read it."""
 
     address: UriTemplate
     fresh: Freshness
+    needs: TokenScope | None
 
 
 class Offering:
@@ -55,16 +58,20 @@ class Offering:
         title: str,
         fresh: Freshness,
         mime_type: str = JSON,
+        *,
+        needs: TokenScope | None,
     ) -> None:
         """Offer a resource that `read` reads. Parts of `uri` in braces are its arguments, its
         docstring is the description, and its name, with dashes, that of the resource.
+
+        `needs`: the scope of a token that may read it; None for everybody who signed in.
         """
         name = read.__name__.replace("_", "-")
         register = self._server.resource(
             uri, name=name, title=title, description=read.__doc__, mime_type=mime_type
         )
         register(guarded(read))
-        self.offered[uri] = Offered(UriTemplate.parse(uri), fresh)
+        self.offered[uri] = Offered(UriTemplate.parse(uri), fresh, needs)
 
     async def with_freshness(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
@@ -75,6 +82,10 @@ class Offering:
             return await call_next(ctx)
         if len(uri) > LONGEST_ADDRESS:
             raise MCPError(code=INVALID_PARAMS, message=TOO_LONG)
+        # The door has answered 403 before; here nothing depends on how it reads a request.
+        caller, needed = signed_in(), self.needed_for(uri)
+        if caller is not None and needed is not None and needed not in caller.scopes:
+            raise MCPError(code=INVALID_PARAMS, message=UNKNOWN, data={"uri": uri})
         # Reads count against the limit of calls like tools: both send requests to the issuers.
         services: App = ctx.lifespan_context
         try:
@@ -91,6 +102,14 @@ class Offering:
         if not isinstance(result, dict) or "ttlMs" not in result:
             return result
         return {**result, "ttlMs": hint.ttl_ms, "cacheScope": hint.scope}
+
+    def needed_for(self, uri: str) -> TokenScope | None:
+        """The scope that a token needs to read this address; None for what all may read, and for an
+        address that matches nothing.
+        """
+        # Of several that match the strictest counts: which of them answers is the SDK's choice.
+        needed = {o.needs for o in self.offered.values() if o.address.match(uri) is not None}
+        return max(filter(None, needed), key=list(TokenScope).index, default=None)
 
     def _fresh(self, uri: str) -> Freshness:
         # An address that matches no resource counts as private: nothing of it may be cached.

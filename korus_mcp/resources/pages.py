@@ -37,7 +37,7 @@ def pages_of(names: Collection[str]) -> Apps:
 def offer_pages(offering: Offering, names: Collection[str]) -> None:
     """State the cache hint of the pages: they change with the server's version only."""
     for page in _shown(names):
-        offering.offered[page.uri] = Offered(UriTemplate.parse(page.uri), OURS)
+        offering.offered[page.uri] = Offered(UriTemplate.parse(page.uri), OURS, None)
 
 
 def _shown(names: Collection[str]) -> list[UiPage]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from korus_mcp.access.policy import TokenScope
 from korus_mcp.answers import addresses
 from korus_mcp.app import app_of
 from korus_mcp.foundation.ids import is_id
@@ -19,7 +20,14 @@ def offer_pictures(offering: Offering) -> None:
     """Offer the pictures of seat maps."""
     address = addresses.seat_map("{product_base_id}", "{seat_map_id}.svg")
     wish = "{?session_id,date,quantity,max_price,price_type,seating_category,prefer,language,theme}"
-    offering.add(seat_map_picture, address + wish, "Picture of a seat map", SHORTLY, SVG)
+    offering.add(
+        seat_map_picture,
+        address + wish,
+        "Picture of a seat map",
+        SHORTLY,
+        SVG,
+        needs=TokenScope.BROWSE,
+    )
 
 
 async def seat_map_picture(

@@ -13,11 +13,18 @@ from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.request_state import RequestStateSecurity
-from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+)
+from mcp_types import Tool as ToolOnTheWire
 
 from korus_mcp import __version__
 from korus_mcp.access.introduction import instructions
-from korus_mcp.access.policy import tool_names
+from korus_mcp.access.policy import NEEDED, TokenScope, scopes_of, tool_names
+from korus_mcp.access.principal import signed_in
 from korus_mcp.api import ApiConfig, KorusApi
 from korus_mcp.api.jsonld import JsonObject
 from korus_mcp.app import App, Running
@@ -34,12 +41,14 @@ from korus_mcp.server.long_requests import lets_others_first
 from korus_mcp.server.question_seal import QuestionSeal
 from korus_mcp.server.sandbox_home import SandboxHome
 from korus_mcp.settings import NAME, Approval, Settings
+from korus_mcp.settings import Scope as Seen
 from korus_mcp.tools.answer_times import times_answers
 from korus_mcp.tools.listing import listed_tools
 from korus_mcp.tools.unanswered import ends_unanswered
 
 if TYPE_CHECKING:
     from korus_mcp.sandbox import Sandbox
+    from korus_mcp.server.sign_in import SignIn
 
 RECOVERY_SECONDS = 2.0
 """How long after the start orders in doubt are looked for: a host's first calls go first."""
@@ -56,11 +65,24 @@ class KorusServer(MCPServer[App]):
     names: tuple[str, ...]
     offering: Offering
 
+    def needed_for(self, method: str, params: Mapping[str, Any]) -> TokenScope | None:
+        """The scope that a token needs for a request; None for what all may do who signed in."""
+        if method == "tools/call":
+            return NEEDED.get(str(params.get("name")))
+        if method == "resources/read":
+            return self.offering.needed_for(str(params.get("uri")))
+        return None
+
+    async def list_tools(self) -> list[ToolOnTheWire]:
+        """The tools that the caller may call."""
+        return [each for each in await super().list_tools() if _may_call(each.name)]
+
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[App, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool. An unknown name is refused here, since the SDK would repeat it."""
-        if name in self.names:
+        # The door has answered 403 before; here nothing depends on how it reads a request.
+        if name in self.names and _may_call(name):
             return await super().call_tool(name, arguments, context)
         from korus_mcp.answers.explanations import no_such_tool
         from korus_mcp.tools.declare import failure
@@ -91,19 +113,24 @@ def build_server(
     sandbox: "Sandbox | None" = None,
     beside: Mapping[str, str] | None = None,
     added: Sequence[Tool] = (),
+    has_sign_in: bool = False,
 ) -> KorusServer:
     """Build a server. It opens, reads and sends nothing until it runs and is called.
 
     `sandbox` replaces the embedded one, for a test that controls it. `beside` is the environment of
     a server that runs beside its person, who can be asked in their browser. `added` are tools that
-    only a test has.
+    only a test has. With `has_sign_in` no call is answered for which nobody signed in (see
+    `sign_in`).
 
     Raises:
         Misconfigured: the settings name tools that do not exist.
     """
+    # Orders that were not made here have no owner: nobody who signs in sees them.
+    settings = replace(settings, scope=Seen.OWN) if has_sign_in else settings
     names = tool_names(settings)
     running = Running()
     seal = QuestionSeal()
+    lifespan = partial(_lifespan, settings, clock or SystemClock(), sandbox, running, beside)
     server = KorusServer(
         NAME,
         title=TITLE,
@@ -111,11 +138,11 @@ def build_server(
         version=__version__,
         tools=[*listed_tools(names, settings.content), *added],
         log_level="WARNING",
-        lifespan=partial(_lifespan, settings, clock or SystemClock(), sandbox, running, beside),
+        lifespan=partial(lifespan, has_sign_in=has_sign_in),
         request_state_security=RequestStateSecurity(codec=seal),
         subscriptions=False,
         extensions=[pages_of(names)],
-        cache_hints=dict.fromkeys(_LISTS, CacheHint(ttl_ms=300_000, scope="public")),
+        cache_hints=_hints(has_sign_in=has_sign_in),
     )
     # Set here, because the SDK's constructor takes no further arguments.
     server.running, server.names = running, (*names, *(tool.name for tool in added))
@@ -128,6 +155,20 @@ def build_server(
     return server
 
 
+def _may_call(name: str) -> bool:
+    """Whether the caller's token, if they have one, allows a tool."""
+    caller = signed_in()
+    return caller is None or NEEDED.get(name) in caller.scopes
+
+
+def _hints(*, has_sign_in: bool) -> dict[Any, CacheHint]:
+    """How long lists may be cached, and by whom: which tools there are depends on the token."""
+    hints: dict[Any, CacheHint] = dict.fromkeys(_LISTS, CacheHint(ttl_ms=300_000, scope="public"))
+    if has_sign_in:
+        hints["tools/list"] = CacheHint(ttl_ms=300_000, scope="private")
+    return hints
+
+
 @asynccontextmanager
 async def _lifespan(
     settings: Settings,
@@ -136,6 +177,8 @@ async def _lifespan(
     running: Running,
     beside: Mapping[str, str] | None,
     _: MCPServer[App],
+    *,
+    has_sign_in: bool,
 ) -> AsyncIterator[App]:
     home = SandboxHome(settings) if settings.embedded and sandbox is None else None
     async with (
@@ -143,7 +186,7 @@ async def _lifespan(
         open_api(settings, clock=clock, sandbox=sandbox, home=home) as api,
         anyio.create_task_group() as tasks,
     ):
-        app = App(settings, api, clock, tasks, files=home)
+        app = App(settings, api, clock, tasks, files=home, has_sign_in=has_sign_in)
         if beside is not None and settings.approval is Approval.HUMAN:
             from korus_mcp.server.approval_door import ApprovalDoor
 
@@ -202,6 +245,21 @@ def api_config(settings: Settings) -> ApiConfig:
         ca_file=settings.ca_file,
         ca_folder=settings.ca_folder,
     )
+
+
+def sign_in_of(server: KorusServer, settings: Settings) -> "SignIn | None":
+    """What stands before a server over HTTP whose people sign in, if they do."""
+    if settings.auth_issuer is None:
+        return None
+    import httpx
+
+    from korus_mcp.api.transport import WayOut
+    from korus_mcp.server.sign_in import SignIn
+
+    # The same way out as to the API: a firm's proxy and its authorities count here, too.
+    config = api_config(replace(settings, token_url=settings.token_url or TOKEN_URL))
+    way = WayOut(config, httpx.Limits(max_connections=4))
+    return SignIn(settings, scopes_of(server.names), server.needed_for, way, SystemClock())
 
 
 async def _recover(app: App) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import anyio
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import (
     DEFAULT_MAX_REQUEST_BODY_SIZE,
@@ -221,9 +222,13 @@ def _replayed(read: Sequence[Message], receive: Receive) -> Receive:
 
 @dataclass
 class _Session:
-    """An open session: when its last request ended, and how many of its requests are under way."""
+    """An open session: when its last request ended, and how many of its requests are under way.
+
+    `user`: whoever signed in to open it; it is nobody else's.
+    """
 
     used_at: float
+    user: object = None
     under_way: int = 0
 
 
@@ -265,7 +270,9 @@ class Sessions:
             session.used_at = anyio.current_time()
             # The SDK answers 404 for a session that it has ended by itself.
             is_over = scope["method"] == "DELETE" and answer.status < 300
-            if is_over or answer.status == 404:
+            # It answers so, too, to somebody else, for whom there is no such session.
+            is_theirs = _name_of(scope.get("user")) == _name_of(session.user)
+            if is_over or (answer.status == 404 and is_theirs):
                 self._open.pop(name, None)
             elif name in self._open:
                 # The dict is kept in order of last use, so that the first is ended first.
@@ -284,7 +291,7 @@ class Sessions:
         finally:
             self._opening -= 1
             if answer.status < 300 and answer.session is not None:
-                self._open[answer.session] = _Session(anyio.current_time())
+                self._open[answer.session] = _Session(anyio.current_time(), scope.get("user"))
 
     async def _make_room(self, scope: Scope) -> None:
         """End the least recently used sessions, with the request their clients would send."""
@@ -296,7 +303,7 @@ class Sessions:
                 del self._open[name]
             elif len(self._open) + self._opening >= self._most:
                 del self._open[name]
-                await self._app(_ending(scope, name), _nothing_more, _unheard)
+                await self._app(_ending(scope, name, one.user), _nothing_more, _unheard)
 
 
 class _Head:
@@ -320,12 +327,18 @@ def _is_of_sessions(headers: Headers) -> bool:
     return version is None or version in HANDSHAKE_PROTOCOL_VERSIONS
 
 
-def _ending(scope: Scope, name: str) -> Scope:
-    """The request by which a client ends its session."""
+def _name_of(user: object) -> object:
+    """What tells whose a session is to the SDK."""
+    return authorization_context(user) if isinstance(user, AuthenticatedUser) else None
+
+
+def _ending(scope: Scope, name: str, user: object) -> Scope:
+    """The request by which a client ends its session, as whoever opened it."""
     # It needs no token: that is checked further out.
     kept = [(k, v) for k, v in scope["headers"] if k in (b"host", b"accept")]
     named = (_SESSION.encode(), name.encode("latin-1"))
-    return {**scope, "method": "DELETE", "headers": [*kept, named], "state": {}}
+    ended = {**scope, "method": "DELETE", "headers": [*kept, named], "state": {}}
+    return ended if user is None else {**ended, "user": user}
 
 
 async def _nothing_more() -> Message:

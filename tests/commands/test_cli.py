@@ -128,7 +128,7 @@ def test_a_real_account_is_served_on_loopback_only(
     }.items():
         monkeypatch.setenv(name, value)
     assert main(["serve", "--http", "--host", host]) == EXIT_MISCONFIGURED
-    assert "--host must be loopback in demo" in capsys.readouterr().err
+    assert "needs KORUS_AUTH_ISSUER in demo" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -72,10 +72,12 @@ def _add_resources(offering: Offering) -> None:
         """A text with a part of its address."""
         return compact({"id": id, "templateTest": True, "data": f"Data for ID: {id}"})
 
-    offering.add(static_text, "test://static-text", "Text", OURS, "text/plain")
-    offering.add(static_binary, "test://static-binary", "Picture", OURS, "image/png")
-    offering.add(watched_resource, "test://watched-resource", "Watched", OURS, "text/plain")
-    offering.add(template, "test://template/{id}/data", "Template", OURS, JSON)
+    offering.add(static_text, "test://static-text", "Text", OURS, "text/plain", needs=None)
+    offering.add(static_binary, "test://static-binary", "Picture", OURS, "image/png", needs=None)
+    offering.add(
+        watched_resource, "test://watched-resource", "Watched", OURS, "text/plain", needs=None
+    )
+    offering.add(template, "test://template/{id}/data", "Template", OURS, JSON, needs=None)
 
 
 def _add_prompts(server: KorusServer) -> None:

@@ -1,0 +1,167 @@
+"""Judges access tokens: who made them, for whom and for which server (RFC 9068, RFC 8725).
+
+A token is judged before anything is done for it. Whoever sent it reads no more than that it was
+refused; the reason is in the log, which never has the token.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import jwt
+from jwt import PyJWK
+from jwt.exceptions import (
+    DecodeError,
+    ExpiredSignatureError,
+    ImmatureSignatureError,
+    InvalidAudienceError,
+    InvalidIssuerError,
+    InvalidSignatureError,
+    MissingRequiredClaimError,
+    PyJWTError,
+)
+
+from korus_mcp.access.keys import UnknownKey
+from korus_mcp.access.principal import Caller, person_of
+from korus_mcp.foundation.text import clean_line
+
+ALGORITHMS: Final = tuple(
+    "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA".split()  # noqa: SIM905 - a row
+)
+"""Those that may sign. None of a shared secret: its name with a public key as the secret is the
+oldest forgery there is."""
+LEEWAY_SECONDS: Final = 10
+"""So much the clocks of provider and server may differ."""
+LONGEST_TOKEN: Final = 16_384
+LONGEST_CLAIM: Final = 512
+_TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+"""What a token may call itself: others, as of a sign-out, are signed with the same keys."""
+_REQUIRED: Final = ("exp", "iss", "aud", "sub")
+_REASONS: Final[Mapping[type[PyJWTError], str]] = {
+    ExpiredSignatureError: "it has expired",
+    ImmatureSignatureError: "it is not valid yet: the clocks of provider and server differ",
+    InvalidSignatureError: "its signature is wrong",
+}
+
+
+class Refused(Exception):
+    """A token is not taken; the text says why, for the log alone."""
+
+
+class Keys(Protocol):
+    """What knows the keys of the issuer."""
+
+    async def of(self, name: str | None, algorithm: str) -> PyJWK:
+        """The key with this name, for this algorithm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenJudge:
+    """Takes the tokens of one issuer that are for one audience.
+
+    `tenant_claim`: the claim that tells the tenants of the issuer apart, if it has several.
+    """
+
+    issuer: str
+    audience: str
+    keys: Keys
+    tenant_claim: str | None = None
+
+    async def caller(self, token: str) -> Caller:
+        """Whose token this is.
+
+        Raises:
+            Refused: it is not taken.
+            ProviderDown: it cannot be judged: no key is known yet.
+        """
+        algorithm, name = _header_of(token)
+        try:
+            key = await self.keys.of(name, algorithm)
+        except UnknownKey as unknown:
+            raise Refused(str(unknown)) from None
+        claims = self._claims(token, key, algorithm)
+        subject = claims["sub"]
+        tenant = "" if self.tenant_claim is None else _tenant(claims, self.tenant_claim)
+        return Caller(
+            principal=person_of(self.issuer, tenant, subject),
+            scopes=_scopes(claims),
+            issuer=self.issuer,
+            subject=subject,
+            client=_client(claims),
+            expires_at=int(claims["exp"]),
+        )
+
+    def _claims(self, token: str, key: PyJWK, algorithm: str) -> Mapping[str, Any]:
+        audience = self.audience.removesuffix("/")
+        try:
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                issuer=self.issuer,
+                # With and without a final slash: clients write the same address either way.
+                audience=[audience, f"{audience}/"],
+                leeway=LEEWAY_SECONDS,
+                options={"require": list(_REQUIRED)},
+            )
+        except PyJWTError as error:
+            raise Refused(self._reason(error, token)) from None
+        # PyJWT asks for a text, and takes an empty one.
+        if not claims["sub"] or len(claims["sub"]) > LONGEST_CLAIM:
+            raise Refused("its subject (sub) is empty or too long")
+        return claims
+
+    def _reason(self, error: PyJWTError, token: str) -> str:
+        """Why a token is refused. What is told of its claims was signed by the provider."""
+        if isinstance(error, MissingRequiredClaimError):
+            return f"it has no {error.claim}"
+        if isinstance(error, InvalidAudienceError | InvalidIssuerError):
+            claim = "aud" if isinstance(error, InvalidAudienceError) else "iss"
+            wanted = self.audience if claim == "aud" else self.issuer
+            told = jwt.decode(token, options={"verify_signature": False}).get(claim)
+            return f"its {claim} is {clean_line(str(told), 200)} and not {wanted}"
+        return _REASONS.get(type(error), f"it cannot be read ({type(error).__name__})")
+
+
+def _header_of(token: str) -> tuple[str, str | None]:
+    """Algorithm and name of the key of a token, as it says itself.
+
+    Raises:
+        Refused: it is no token that could be taken.
+    """
+    if len(token) > LONGEST_TOKEN:
+        raise Refused(f"it has more than {LONGEST_TOKEN} characters")
+    try:
+        header = jwt.get_unverified_header(token)
+    except (DecodeError, PyJWTError):
+        raise Refused("it is no JWT: the provider may give out opaque tokens") from None
+    algorithm, kind, name = header.get("alg"), header.get("typ", "JWT"), header.get("kid")
+    if algorithm not in ALGORITHMS:
+        raise Refused("its algorithm (alg) is none of those that are taken")
+    if not isinstance(kind, str) or kind.lower() not in _TYPES:
+        raise Refused("it is no access token (typ)")
+    return algorithm, name
+
+
+def _tenant(claims: Mapping[str, Any], claim: str) -> str:
+    found = claims.get(claim)
+    if not isinstance(found, str) or not 0 < len(found) <= LONGEST_CLAIM:
+        raise Refused(f"it names no tenant ({claim})")
+    return found
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
+    """What a token allows: `scope` as a text or a list, `scp` of Entra ID and Okta, and `roles`,
+    by which Entra ID gives to some people what no program may ask for.
+    """
+    found: set[str] = set()
+    for name in ("scope", "scp", "roles"):
+        value = claims.get(name)
+        words = value.split() if isinstance(value, str) else value
+        found.update(w for w in words if isinstance(w, str)) if isinstance(words, list) else None
+    return frozenset(found)
+
+
+def _client(claims: Mapping[str, Any]) -> str:
+    named = (claims.get(name) for name in ("client_id", "azp", "appid", "cid"))
+    return next((each for each in named if isinstance(each, str)), "")

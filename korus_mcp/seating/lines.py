@@ -12,12 +12,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import atan2, cos, dist, floor, hypot, pi, radians, sin
 from operator import mul
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, Self, TypeAlias
 
 from korus_mcp.seating.geometry import Point, box_of
 
 Line: TypeAlias = tuple[Point, ...]
 """Seats from one end of a line to the other; there may be aisles between them."""
+
+
+class Ring(tuple[Point, ...]):
+    """A line that is closed, as chairs around a table are: its ends are neighbours."""
+
+    __slots__ = ()
+
 
 APART: Final = 1.5
 """Neighbours are at most so many usual steps apart: an aisle or a missing seat is more."""
@@ -103,28 +110,49 @@ def lines_in(row: Sequence[Point]) -> list[Line]:
         return [seats] if seats else []
     along = direction_of(seats)
     ordered = tuple(sorted(seats, key=lambda seat: seat[0] * along[0] + seat[1] * along[1]))
-    return [ordered] if _is_path(ordered) else _untangled(seats)
+    if _is_path(ordered):
+        return [ordered]
+    return [Ring(line) if _is_closed(line) else line for line in _untangled(seats)]
 
 
 def direction_of(seats: Sequence[Point]) -> Point:
     """The direction in which seats spread most (their principal axis), of length 1."""
     # Measured from one of them: far from the origin, squares would lose their digits.
     x0, y0 = seats[0]
-    return main_direction([x - x0 for x, _ in seats], [y - y0 for _, y in seats])
+    return Spread.of([x - x0 for x, _ in seats], [y - y0 for _, y in seats]).direction
 
 
-def main_direction(across: Sequence[float], down: Sequence[float]) -> Point:
-    """The direction in which places, told from one of them, spread most; of length 1."""
-    count, x_sum, y_sum = len(across), sum(across), sum(down)
-    xx = sum(map(mul, across, across)) - x_sum * x_sum / count
-    yy = sum(map(mul, down, down)) - y_sum * y_sum / count
-    xy = sum(map(mul, across, down)) - x_sum * y_sum / count
-    angle = atan2(2 * xy, xx - yy) / 2
-    return cos(angle), sin(angle)
+class Spread(NamedTuple):
+    """Sums over places, told from one of them: of `x` and of `y`, and of the squares and the
+    product of their distances from the means.
+    """
+
+    x: float
+    y: float
+    xx: float
+    xy: float
+    yy: float
+
+    @classmethod
+    def of(cls, across: Sequence[float], down: Sequence[float]) -> Self:
+        """The sums over some places."""
+        count, x, y = len(across), sum(across), sum(down)
+        return cls(
+            x,
+            y,
+            sum(map(mul, across, across)) - x * x / count,
+            sum(map(mul, across, down)) - x * y / count,
+            sum(map(mul, down, down)) - y * y / count,
+        )
+
+    @property
+    def direction(self) -> Point:
+        """The direction in which they spread most (their principal axis), of length 1."""
+        angle = atan2(2 * self.xy, self.xx - self.yy) / 2
+        return cos(angle), sin(angle)
 
 
-def is_ring(line: Line) -> bool:
-    """Whether a line is closed, as chairs around a table are."""
+def _is_closed(line: Line) -> bool:
     if len(line) < 4:
         return False
     steps = list(map(dist, line, line[1:]))

@@ -12,8 +12,8 @@ from operator import mul
 from typing import Final
 
 from korus_mcp.seating.geometry import Point
-from korus_mcp.seating.lines import Line, is_ring, main_direction
-from korus_mcp.seating.names import RowKey, row_orders
+from korus_mcp.seating.lines import Line, Ring, Spread
+from korus_mcp.seating.names import RowKey, RowOrders, row_orders
 
 _BEND: Final = 0.02
 """How far rows must be bent, as a part of their width, for the bend to count."""
@@ -62,9 +62,11 @@ def looks_in(rows: Sequence[Sequence[Line]], names: Sequence[str]) -> list[Look]
         if len(lines) == 1 or sum(map(len, lines)) <= _LARGEST_AREA
         for line in lines
     ]
-    orders = row_orders(names)
+    orders = row_orders(tuple(names))
     blocks = list(_blocks(pieces, orders))
     looks = [(block, look) for block in blocks if (look := _look_of(block, orders)) is not None]
+    if len({piece.row for piece in pieces}) == len(pieces):
+        return [look for _, look in looks]  # no row has parts
     return [look for block, look in looks if not _is_behind_itself(block, look, looks)]
 
 
@@ -87,9 +89,9 @@ class _Piece:
     @classmethod
     def of(cls, line: Line, row: int) -> "_Piece":
         """The piece that a line is."""
-        xs, ys = [x for x, _ in line], [y for _, y in line]
+        xs, ys = zip(*line, strict=True)
         middle = sum(xs) / len(line), sum(ys) / len(line)
-        if len(line) < 2 or is_ring(line):
+        if len(line) < 2 or isinstance(line, Ring):
             return cls(
                 row=row,
                 middle=middle,
@@ -102,16 +104,18 @@ class _Piece:
         # Odd steps: with even ones, a row that is listed left and right in turn would be a half.
         step = (len(line) // _FITTED_SEATS) | 1
         # Measured from its end: far from the origin, squares would lose their digits.
-        across, down = [x - xs[0] for x in xs[::step]], [y - ys[0] for y in ys[::step]]
-        along = main_direction(across, down)
-        bow, doubt, half = _bow_of(across, down, along)
+        x0, y0 = line[0]
+        across, down = [x - x0 for x in xs[::step]], [y - y0 for y in ys[::step]]
+        spread = Spread.of(across, down)
+        along = spread.direction
+        bow, doubt, half = _bow_of(across, down, spread, along)
         return cls(
             row=row, middle=middle, along=along, half=half, bow=bow, doubt=doubt, seats=len(line)
         )
 
 
 def _bow_of(
-    across: Sequence[float], down: Sequence[float], along: Point
+    across: Sequence[float], down: Sequence[float], spread: Spread, along: Point
 ) -> tuple[Point, float, float]:
     """The bow of a line across its direction, its uncertainty, and half of the line's length.
 
@@ -119,31 +123,29 @@ def _bow_of(
     """
     count = len(across)
     c, s = along
-    x_mean, y_mean = sum(across) / count, sum(down) / count
-    u_mean, v_mean = x_mean * c + y_mean * s, y_mean * c - x_mean * s
+    x_sum, y_sum, xx, xy, yy = spread
+    u_mean, v_mean = (x_sum * c + y_sum * s) / count, (y_sum * c - x_sum * s) / count
     us = [x * c + y * s - u_mean for x, y in zip(across, down, strict=True)]
-    vs = [y * c - x * s - v_mean for x, y in zip(across, down, strict=True)]
     half = (max(us) - min(us)) / 2
+    uu, vv = xx * c * c + 2 * xy * c * s + yy * s * s, xx * s * s - 2 * xy * c * s + yy * c * c
+    if count < 3 or uu <= 0:
+        return (0.0, 0.0), inf, half
     # Least squares of v = a + b u + c u²; by the choice of `along`, b is 0 but for what u² brings,
     # and both u and v have the mean 0.
     squares = list(map(mul, us, us))
-    spread = sum(squares)
-    if count < 3 or spread <= 0:
-        return (0.0, 0.0), inf, half
     skew = sum(map(mul, squares, us))
-    weight = sum(map(mul, squares, squares)) - spread * spread / count - skew * skew / spread
+    weight = sum(map(mul, squares, squares)) - uu * uu / count - skew * skew / uu
     if weight <= (half * half) ** 2 * _LEAST:
         return (0.0, 0.0), inf, half
-    bend = sum(map(mul, squares, vs)) / weight
-    rest = max(sum(map(mul, vs, vs)) - bend * bend * weight, 0.0)
+    sides = sum(map(mul, squares, down)) * c - sum(map(mul, squares, across)) * s
+    bend = (sides - v_mean * uu) / weight
+    rest = max(vv - bend * bend * weight, 0.0)
     doubt = sqrt(rest / (count - 3) / weight) if count > 3 else inf
     deep = bend * half * half
     return (-s * deep, c * deep), doubt * half * half, half
 
 
-def _blocks(
-    pieces: Sequence[_Piece], orders: Sequence[Sequence[RowKey | None]]
-) -> Iterator[list[_Piece]]:
+def _blocks(pieces: Sequence[_Piece], orders: RowOrders) -> Iterator[list[_Piece]]:
     """The pieces by blocks: where a name comes more than once, each goes on with the nearest."""
     keys = orders[0] if orders else []
     keyed: dict[RowKey, list[_Piece]] = {}
@@ -176,7 +178,7 @@ def _blocks(
     yield from blocks
 
 
-def _look_of(block: Sequence[_Piece], orders: Sequence[Sequence[RowKey | None]]) -> Look | None:
+def _look_of(block: Sequence[_Piece], orders: RowOrders) -> Look | None:
     bent, strength = _bent_towards(block)
     named = _named_from(block, orders)
     if bent and named and _along(bent, named) < 0:
@@ -216,7 +218,7 @@ def _bent_towards(block: Sequence[_Piece]) -> tuple[Point | None, float]:
     return (across / deep, down / deep), strength
 
 
-def _named_from(block: Sequence[_Piece], orders: Sequence[Sequence[RowKey | None]]) -> Point | None:
+def _named_from(block: Sequence[_Piece], orders: RowOrders) -> Point | None:
     """The direction from the last row to the first, across rows that are named in their order."""
     along = _common_direction(block)
     if along is None:
@@ -246,9 +248,8 @@ def _common_direction(block: Sequence[_Piece]) -> Point | None:
     if not whole:
         return None
     # Turned by half a circle a row is the same: so turns are counted twice.
-    twice = [(2 * atan2(along[1], along[0]), half) for along, half in lines]
-    across = sum(cos(turn) * half for turn, half in twice) / whole
-    down = sum(sin(turn) * half for turn, half in twice) / whole
+    across = sum([(x * x - y * y) * half for (x, y), half in lines]) / whole
+    down = sum([2 * x * y * half for (x, y), half in lines]) / whole
     if hypot(across, down) < _PARALLEL:
         return None
     turn = atan2(down, across) / 2
@@ -257,16 +258,17 @@ def _common_direction(block: Sequence[_Piece]) -> Point | None:
 
 def _depth(piece: _Piece, centre: Point, along: Point) -> float:
     """How far a row lies across the common direction, where it passes the middle of its block."""
-    normal = (-along[1], along[0])
-    aside = (piece.middle[0] - centre[0], piece.middle[1] - centre[1])
-    depth, away = _along(aside, normal), -_along(aside, along)
+    c, s = along
+    x, y = piece.middle[0] - centre[0], piece.middle[1] - centre[1]
+    depth, away = y * c - x * s, -(x * c + y * s)
     if piece.along is None or not piece.half or piece.seats < 4:
         return depth
     # Bent rows of different lengths are compared along the curve, as far as it reaches.
     away = min(max(away, -1.5 * piece.half), 1.5 * piece.half)
-    ahead = _along(piece.along, along)
-    tilt = _along(piece.along, normal) / ahead if abs(ahead) > 0.5 else 0.0
-    bend = _along(piece.bow, normal) / (piece.half * piece.half)
+    (u, v), (bow_x, bow_y) = piece.along, piece.bow
+    ahead = u * c + v * s
+    tilt = (v * c - u * s) / ahead if abs(ahead) > 0.5 else 0.0
+    bend = (bow_y * c - bow_x * s) / (piece.half * piece.half)
     return depth + tilt * away + bend * (away * away - piece.half * piece.half / 3)
 
 

@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Final, TypeAlias
 
 from korus_mcp.api.models.seat_map import SeatMap, Zone
@@ -64,13 +65,19 @@ RowKey: TypeAlias = tuple[int, ...]
 """Where a row stands among others, to be compared with keys of the same order."""
 
 
-def row_orders(names: Sequence[str]) -> list[list[RowKey | None]]:
+RowOrders: TypeAlias = tuple[tuple[RowKey | None, ...], ...]
+"""For each order that names of rows may mean, a key for each of the rows."""
+
+
+@lru_cache(maxsize=256)
+def row_orders(names: tuple[str, ...]) -> RowOrders:
     """The orders from front to back that names of rows may mean: a key for each row in each order.
 
     What all names have in common is read away: "Row 1", "R1" and "1A" are 1. Letters after Z are
     doubled, and so are those of extra rows before A: both are possible orders, and places decide.
-    A name that is none of a series, such as "VIP", has no key; [] if there is no series.
+    A name that is none of a series, such as "VIP", has no key; () if there is no series.
     """
+    # Kept for the next zone: those of a house mostly name their rows alike.
     marks = _telling(names)
     known = [mark for mark in marks if mark]
     numbers = [mark for mark in known if mark.isdecimal()]
@@ -78,17 +85,17 @@ def row_orders(names: Sequence[str]) -> list[list[RowKey | None]]:
     kind = numbers if len(numbers) >= len(letters) else letters
     # With names of other kinds among them, few prove nothing.
     if len(set(kind)) < 2 or len(kind) * 3 < len(names) * 2:
-        return []
+        return ()
     if kind is numbers:
-        return [[(int(mark),) if mark and mark.isdecimal() else None for mark in marks]]
+        return (tuple([(int(mark),) if mark and mark.isdecimal() else None for mark in marks]),)
     romans = {mark: _ROMANS[mark] for mark in set(letters) if mark in _ROMANS}
     if len(romans) == len(set(letters)) and _is_counted(romans):
-        return [[(romans[mark],) if mark in romans else None for mark in marks]]
-    orders = [[_after_z(mark) for mark in marks]]
+        return (tuple([(romans[mark],) if mark in romans else None for mark in marks]),)
+    orders: list[Callable[[str | None], RowKey | None]] = [_after_z]
     lengths = {len(mark) for mark in letters}
     if lengths == {1, 2}:
-        orders += [[_before_a(mark, way) for mark in marks] for way in (1, -1)]
-    return orders
+        orders += [partial(_before_a, way=1), partial(_before_a, way=-1)]
+    return tuple(tuple(map(key_of, marks)) for key_of in orders)
 
 
 def _telling(names: Sequence[str]) -> list[str | None]:

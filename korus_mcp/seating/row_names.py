@@ -14,7 +14,7 @@ from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating.geometry import Box, Point, box_of, contains, spans
 from korus_mcp.seating.layout import Drawing, DrawnZone
 from korus_mcp.seating.lettering import width_of
-from korus_mcp.seating.lines import Line, is_ring, lines_in
+from korus_mcp.seating.lines import Line, Ring, lines_in
 from korus_mcp.seating.names import row_orders
 
 MOST_SEATS: Final = 6_000
@@ -138,7 +138,7 @@ def short_name(name: str) -> str:
 def told_rows(names: Iterable[str]) -> str:
     """Names of rows in few words: "A to M, AA"; "" where there are none."""
     distinct = list(dict.fromkeys(name for name in map(short_name, names) if name))
-    orders = row_orders(distinct)
+    orders = row_orders(tuple(distinct))
     keys = dict(zip(distinct, orders[0], strict=True)) if orders else {}
     known = sorted((key, name) for name in distinct if (key := keys.get(name)) is not None)
     parts: list[list[str]] = []
@@ -196,7 +196,7 @@ class _Hall:
         for name, together in whole.items():
             lines = lines_in(together)
             # A table, or a floor that is called a row, has no ends at which to stand.
-            if len(lines) > 2 or any(is_ring(line) for line in lines):
+            if len(lines) > 2 or any(isinstance(line, Ring) for line in lines):
                 continue
             for line in lines:
                 if len(line) > 1:

@@ -9,7 +9,8 @@ default, as if it were missing.
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, get_args
 
 import pydantic
 from pydantic.alias_generators import to_camel
@@ -21,6 +22,7 @@ from korus_mcp.api.models.values import read_list
 from korus_mcp.foundation.unread import UNREAD, Unread
 
 R = TypeVar("R", bound="Resource")
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 def _each_once(booked: tuple[R, ...]) -> tuple[R, ...]:
@@ -62,17 +64,17 @@ class ApiModel(pydantic.BaseModel):
     needed: ClassVar[frozenset[str]] = frozenset()
     """API names of lists that are never left out: a missing one counts as unreadable."""
 
-    _unread: dict[str, object] = pydantic.PrivateAttr(default_factory=dict)
+    _unread: Mapping[str, object] | None = None
 
     @property
     def unread(self) -> Mapping[str, object]:
         """Raw values of the fields that had a wrong type, by their names in the API."""
-        return self._unread
+        # Asked of each row of a hall: the usual way to a private attribute is a slow one.
+        return (self.__pydantic_private__ or {}).get("_unread") or _NOTHING
 
     def lacks(self, name: str) -> bool:
         """Whether a field (by its Python name), or a member of it, had a wrong type."""
-        # Asked of each row of a hall: mostly all was readable.
-        unread = self._unread
+        unread = self.unread  # mostly all was readable
         return bool(unread) and not unread.keys().isdisjoint({name, _wire_name(type(self), name)})
 
     @pydantic.model_validator(mode="wrap")
@@ -94,7 +96,7 @@ class ApiModel(pydantic.BaseModel):
             readable, raw = _set_aside(cls, data, error.errors(include_input=False))
         # Validated again without the fields that failed; their raw values are kept in `unread`.
         model = handler(readable)
-        model._unread.update(dict.fromkeys(absent) | raw)
+        model._unread = {**model.unread, **dict.fromkeys(absent), **raw}
         # Past the freeze: nobody else has this new model yet.
         model.__dict__.update({n: UNREAD for n in _say_unread(cls) if model.lacks(n)})
         return model
@@ -102,7 +104,7 @@ class ApiModel(pydantic.BaseModel):
     def _without(self, absent: Iterable[str]) -> Self:
         # Most answers are whole: a private attribute is slow to reach.
         if absent:
-            self._unread.update(dict.fromkeys(absent))
+            self._unread = {**self.unread, **dict.fromkeys(absent)}
         return self
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:

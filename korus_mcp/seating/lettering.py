@@ -5,6 +5,7 @@ SVG viewer is hardly wider, and the label's margin makes up for that.
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -92,21 +93,29 @@ def labels_in(places: Sequence[LabelSpace]) -> list[Label | None]:
     Large zones do not get larger letters than most zones can have: a large label would look more
     important.
     """
-    largest = [_label(place, SIZES[0]) for place in places]
+    shorts = [_number_of(place.name) or place.name for place in places]
+    counts = Counter(shorts)
+    tells = [counts[short] == 1 for short in shorts]
+    largest = [
+        _label(place, SIZES[0], is_told=is_told)
+        for place, is_told in zip(places, tells, strict=True)
+    ]
     # The size that two thirds of the places allow; narrow ones get smaller labels.
     sizes = sorted(label.size for label in largest if label is not None)
     usual = max(sizes[len(sizes) // 3], _LEAST_USUAL) if sizes else SIZES[0]
     return [
-        label if label is None or label.size <= usual else _label(place, usual)
-        for place, label in zip(places, largest, strict=True)
+        label if label is None or label.size <= usual else _label(place, usual, is_told=is_told)
+        for place, label, is_told in zip(places, largest, tells, strict=True)
     ]
 
 
-def _label(place: LabelSpace, largest: int) -> Label | None:
-    """The name with the text `below` it; else the name alone, or its last word, a number."""
+def _label(place: LabelSpace, largest: int, *, is_told: bool) -> Label | None:
+    """The name with the text `below` it; else, if by its number it `is_told` from all others, that
+    with the text; else the name alone, or its number.
+    """
     # A shorter wording is tried only if no form of the longer one fits. Among the forms of one
     # wording the larger letters win; a name on two lines or upright counts as smaller.
-    for names, below in _wordings(place.name, place.below):
+    for names, below in _wordings(place.name, place.below, is_told=is_told):
         least = _LEAST_WITH_PRICE if below else SIZES[-1]
         sizes = [size for size in SIZES if least <= size <= largest]
         found = [
@@ -126,16 +135,23 @@ def _label(place: LabelSpace, largest: int) -> Label | None:
 _Lines: TypeAlias = tuple[str, ...]
 
 
-def _wordings(name: str, below: str) -> Iterator[tuple[list[_Lines], _Lines]]:
+def _wordings(name: str, below: str, *, is_told: bool) -> Iterator[tuple[list[_Lines], _Lines]]:
     """The wordings of a label, the longest first: the name on one line or two, with `below`."""
     whole = [lines for lines in ((name,), _in_two(name)) if lines]
+    number = _number_of(name)
     if below:
         yield whole, (below,)
+        if number and is_told:
+            yield [(number,)], (below,)
     yield whole, ()
-    # "East 101" may be shortened to "101", but not "Centre garden" to "garden".
+    if number:
+        yield [(number,)], ()
+
+
+def _number_of(name: str) -> str:
+    """To what a name may be shortened: "101" of "East 101"; "" of "Centre garden"."""
     last = name.rpartition(" ")[2]
-    if last != name and any(character.isdigit() for character in last):
-        yield [(last,)], ()
+    return last if last != name and any(character.isdigit() for character in last) else ""
 
 
 def _in_two(name: str) -> tuple[str, ...]:

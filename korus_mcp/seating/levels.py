@@ -31,6 +31,8 @@ _MOSTLY: Final = 0.6
 _OVERLAP: Final = 0.5
 """Only zones of which the smaller one's box lies so much in the other's are compared."""
 _SAME_BOX: Final = 0.95
+_FINEST: Final = 1e-9
+"""Seats nearer to each other than this part of their zone are at one place, and tell no step."""
 _ASKED: Final = 60
 _FIRST: Final = 12
 _INWARD: Final = 0.02
@@ -148,7 +150,7 @@ def _at_one_place(zones: Mapping[int, Footprint]) -> Iterator[tuple[int, int]]:
         ):
             continue
         step = min(mine.step, its.step)
-        if step <= 0:
+        if step <= _FINEST * max(mine.box.longer, its.box.longer):
             continue
         net = nets.setdefault(many, _Net(zones[many].rows, _WITHIN * step))
         asked = zones[few].some

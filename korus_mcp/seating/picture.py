@@ -54,6 +54,8 @@ _ASKED_SEATS: Final = 12
 _ROW_NAMES: Final = (14, 13, 12, 11, 10)
 """Sizes of the names of rows, the largest first."""
 _RING: Final = 9.0
+_DISC: Final = 21.0
+"""Two numbers of best zones, or one and a ring, are at least so far apart."""
 _LEVEL: Final = 17
 """The size of the names of levels, and how much of the map's width one of them may take."""
 _LEVEL_WIDTH: Final = 0.3
@@ -333,8 +335,7 @@ class _Sheet:
         for x, y in self._fronts:
             width, height = self._stage_size or (16, 16)
             yield Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-        rings = (self._frame.place(m.at) for m in self._scene.asked.marks if m.at is not None)
-        for x, y in (*map(self._best_at, range(len(self._best_places))), *rings):
+        for x, y in (*self._best_spots, *self._ringed):
             yield Box(x - 12, y - 12, x + 12, y + 12)
 
     def _label(self, group: Element, label: Label, zone: PricedZone) -> None:
@@ -448,7 +449,7 @@ class _Sheet:
         """Number the zones that fit the wish best."""
         # The best zone is numbered last, so that its number is on top of the others.
         for rank in reversed(range(len(self._best_places))):
-            self._number(rank + 1, self._best_at(rank))
+            self._number(rank + 1, self._best_spots[rank])
 
     @cached_property
     def _best_numbers(self) -> frozenset[int]:
@@ -460,22 +461,33 @@ class _Sheet:
         by_number = {zone.drawn.number: place for place, zone in enumerate(self._scene.zones)}
         return [by_number[zone.drawn.number] for zone in self._scene.best]
 
-    def _best_at(self, rank: int) -> Point:
-        """Where the number of a best zone stands."""
-        place = self._best_places[rank]
-        return _in_corner(self._outlines[place], self._labels[place])
+    @cached_property
+    def _best_spots(self) -> list[Point]:
+        """Where the numbers of the best zones stand: no number hides another one, or a ring."""
+        taken, spots = self._ringed, list[Point]()
+        for place in self._best_places:
+            corners = _corners_of(self._outlines[place], self._labels[place])
+            free = (at for at in corners if all(dist(at, each) >= _DISC for each in taken))
+            spots.append(next(free, corners[0]))
+            taken = [*taken, spots[-1]]
+        return spots
+
+    @cached_property
+    def _ringed(self) -> list[Point]:
+        """Where the seats of the caller are."""
+        return self._frame.places(m.at for m in self._scene.asked.marks if m.at is not None)
 
     def _yours(self) -> None:
         """Ring the seats of the caller."""
-        for mark in self._scene.asked.marks:
-            if mark.at is not None:
-                self._ring(self._frame.place(mark.at))
+        self._rings(self._ringed)
 
-    def _ring(self, at: Point) -> None:
-        """A ring with a rim, seen on light and on dark areas, with the seat in its middle."""
+    def _rings(self, places: Sequence[Point]) -> None:
+        """Rings with rims, seen on light and on dark areas, each with its seat in its middle."""
+        # All rims lie below all rings: the rim of a seat would hide the ring of its neighbour.
         for width, color in ((6.5, self._theme.paper), (3.5, self._theme.ink)):
-            ring = _add(self._root, "circle", cx=at[0], cy=at[1], r=_RING)
-            _set(ring, fill="none", stroke=color, stroke_width=width)
+            for x, y in places:
+                ring = _add(self._root, "circle", cx=x, cy=y, r=_RING)
+                _set(ring, fill="none", stroke=color, stroke_width=width)
 
     def _number(self, rank: int, at: Point) -> None:
         self._disc(at, 10, self._theme.ink, self._theme.paper)
@@ -510,7 +522,7 @@ class _Sheet:
                 _set(edge, **place, stroke=self._theme.ink, stroke_width=3.5)
                 self._number(1, middle)
             case Symbol.YOURS:
-                self._ring(middle)
+                self._rings([middle])
             case Symbol.AREA:
                 self._painted(self._root, "rect", entry.look, x=x, y=y, width=38, height=36, rx=5)
 
@@ -590,8 +602,8 @@ def _pitch(rows: Sequence[Sequence[Point]]) -> float:
     return nearest[len(nearest) // 3][0] if len(seats) > 1 else 10.0
 
 
-def _in_corner(outline: Sequence[Point], label: Label | None) -> Point:
-    """A point in the corner of an outline that is farthest from its label."""
+def _corners_of(outline: Sequence[Point], label: Label | None) -> list[Point]:
+    """Points in the corners of an outline: those within it first, the farthest from its label."""
     # A corner is on the edge of the zone, so the point is moved towards the middle.
     across = sum(x for x, _ in outline) / len(outline)
     down = sum(y for _, y in outline) / len(outline)
@@ -602,11 +614,12 @@ def _in_corner(outline: Sequence[Point], label: Label | None) -> Point:
         aside = max(taken.left - x, x - taken.right, 0)
         return hypot(aside, max(taken.top - y, y - taken.bottom, 0))
 
-    inward = (
+    inward = [
         (x + min(max(across - x, -_INWARD), _INWARD), y + min(max(down - y, -_INWARD), _INWARD))
         for x, y in outline
-    )
-    return max(inward, key=distance)
+    ]
+    # A corner that is cut aslant may be left by the way towards the middle.
+    return sorted(inward, key=lambda at: (not contains(outline, at), -distance(at)))
 
 
 def _meet(one: Box, other: Box) -> bool:

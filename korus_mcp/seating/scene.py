@@ -160,7 +160,7 @@ class Scene:
         for (zone, row), seats in marked_rows(found).items():
             named = ", ".join(filter(None, seats))
             parts = (zone, self.words.row.format(row) if row else "", named)
-            said.append(clean_line(" ".join(filter(None, parts)), NAME_LIMIT))
+            said.append(clean_line(", ".join(filter(None, parts)), NAME_LIMIT))
         return "; ".join(said)
 
     @property

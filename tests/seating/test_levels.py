@@ -68,6 +68,12 @@ KINDS: dict[str, tuple[list[Json], list[str]]] = {
 }
 
 
+def test_seats_that_are_hardly_apart_tell_no_levels() -> None:
+    xs = (0.0, 1e-320, 2e-320, 3e-320, -1000.0, -999.0)
+    drawing = drawn(zone("One", line("A", 0, *xs)), zone("Other", line("A", 0, *xs)))
+    assert not drawing.levels
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_levels_are_drawn_beside_each_other_and_named(kind: str) -> None:
     zones, names = KINDS[kind]

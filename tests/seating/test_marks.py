@@ -1,5 +1,7 @@
 """Seats of a person are found on a map by zone, row and number, or said not to be found."""
 
+from itertools import combinations
+from math import dist
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -11,6 +13,7 @@ from korus_mcp.seating.marks import Mark, Place, marks_of, seat_names
 from korus_mcp.seating.picture import svg
 from korus_mcp.seating.scene import PictureQuery
 from tests.seating.awkward import plan, row, square
+from tests.seating.halls import bowl
 
 SVG = "{http://www.w3.org/2000/svg}"
 STALLS = {
@@ -98,8 +101,38 @@ def test_the_picture_rings_what_is_found_and_says_what_is_not() -> None:
     assert len(middles) == 3, "two seats and the legend"
     said = " ".join(text.text or "" for text in ringed.iter(f"{SVG}text"))
     assert "Yours" in said
-    assert "Stalls row B 4, 5" in said
+    assert "Stalls, row B, 4, 5" in said
     assert "1 of your seats are not found on this map" in said
+
+
+def test_the_rim_of_a_seat_hides_no_ring_of_its_neighbour() -> None:
+    read = SeatMap.model_validate(HALL)
+    drawing = drawing_of(read)
+    places = [Place(zone="Stalls", row="B", seat=seat) for seat in "456"]
+    asked = PictureQuery(marks=marks_of(read, drawing, places))
+    picture = ET.fromstring(svg(drawing, (), asked=asked))
+    widths = [
+        float(c.get("stroke-width") or 0)
+        for c in picture.iter(f"{SVG}circle")
+        if c.get("fill") == "none"
+    ]
+    assert len(widths) == 8, "three seats and the legend"
+    assert widths[:6] == sorted(widths[:6], reverse=True)
+
+
+def test_a_number_of_a_best_zone_hides_no_other_one_and_no_ring() -> None:
+    read = SeatMap.model_validate(bowl(zones=40, rows=30, seats=40))
+    drawing = drawing_of(read)
+    places = [Place(zone="Zone 3", row="5", seat=str(seat)) for seat in (11, 12, 13)]
+    asked = PictureQuery(marks=marks_of(read, drawing, places), best=(3, 4, 5))
+    picture = ET.fromstring(svg(drawing, (), asked=asked))
+    circles = list(picture.iter(f"{SVG}circle"))
+    at = {id(c): (float(c.get("cx") or 0), float(c.get("cy") or 0)) for c in circles}
+    discs = [at[id(c)] for c in circles if c.get("fill") != "none" and c.get("r") == "10"][:3]
+    rings = {at[id(c)] for c in circles if c.get("fill") == "none"}
+    assert len(discs) == 3
+    assert all(dist(one, other) >= 20 for one, other in combinations(discs, 2))
+    assert all(dist(disc, ring) >= 20 for disc in discs for ring in rings)
 
 
 def test_seats_are_named_as_they_are_drawn() -> None:

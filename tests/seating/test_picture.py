@@ -522,7 +522,7 @@ def test_sixty_thousand_seats_are_a_line_for_each_row() -> None:
     assert sum(len(row) for zone in place.drawing.zones for row in zone.rows) == 60_000
     picture = drawn(place)
     assert len(picture.encode()) < 200_000
-    assert len(list(parsed(picture).iter())) < 400
+    assert len(list(parsed(picture).iter())) < 500
     path = group_of(picture, "Block 2,").findall(f"{SVG}path")[1].get("d", "")
     assert (path.count("M"), path.count("h0")) == (30, 0)
 
@@ -661,6 +661,28 @@ def test_narrow_boxes_take_the_price_off_no_other_zone() -> None:
     stalls = labels_of(picture, "Stalls")
     assert [text.text for text in stalls] == ["Stalls", "€30"]
     assert all(float(text.get("font-size", "")) >= 15 for text in stalls)
+
+
+def _beside_stalls(*names: str) -> str:
+    """Small zones, beside a large one, in which a name has room on two lines and no third one."""
+    stalls = zone("Stalls", polygon=box(0, 0, 800, 300))
+    small = [
+        zone(name, polygon=box(830 + 60 * n, 0, 867 + 60 * n, 37)) for n, name in enumerate(names)
+    ]
+    offers = [offer({"zone": each["name"]}, "62", 9) for each in (stalls, *small)]
+    return drawn(venue({"id": "m", "zones": [stalls, *small]}, offers))
+
+
+def test_where_a_name_has_no_room_beside_the_price_its_number_has() -> None:
+    picture = _beside_stalls("West 117", "East 118")
+    assert [text.text for text in labels_of(picture, "West 117")] == ["117", "€62"]
+    assert [text.text for text in labels_of(picture, "East 118")] == ["118", "€62"]
+
+
+@pytest.mark.parametrize("other", ["East 117", "117"])
+def test_a_number_that_two_zones_have_names_none_of_them_with_its_price(other: str) -> None:
+    picture = _beside_stalls("West 117", other)
+    assert [text.text for text in labels_of(picture, "West 117")] == ["West", "117"]
 
 
 def test_a_label_lies_on_no_zone_that_lies_upon_its_own() -> None:

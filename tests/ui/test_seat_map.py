@@ -1031,7 +1031,11 @@ def test_leaving_a_zone_shows_the_whole_map_again(stage: Stage) -> None:
 
 def test_ones_own_seats_are_ringed_and_told_and_what_is_not_there_is_said(stage: Stage) -> None:
     frame = _open(stage, _named_hall())
-    expect(frame.locator(".map .yours g")).to_have_count(2)
+    rings = frame.locator(".map .yours circle")
+    assert rings.evaluate_all("all => all.map(e => e.getAttribute('class'))") == [
+        *("rim", "rim"),
+        *("ring", "ring"),
+    ], "no rim lies on a ring"
     legend = frame.locator(".legend")
     expect(legend).to_contain_text("Yours: Block 1, row B, 1, 3")
     expect(legend).to_contain_text("Yours, not found on this map: Box, row Z, 9")

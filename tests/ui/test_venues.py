@@ -1,5 +1,7 @@
 """The page on real sheets: the sandbox's venues, and maps as awkward as an API can make them."""
 
+from copy import deepcopy
+
 import pytest
 from playwright.sync_api import Frame, expect
 
@@ -51,6 +53,29 @@ def test_every_zone_of_a_venue_is_on_the_map_and_in_the_list_and_the_best_can_be
     log = stage.until(lambda log: log["contexts"])
     dearest = max(best["offers"], key=lambda offer: float(offer["price"]))
     assert log["contexts"][0]["structuredContent"]["offer_id"] == dearest["id"]
+
+
+def test_every_zone_of_a_stadium_shows_its_price_on_a_screen_of_usual_width(
+    stage: Stage, venues: dict[str, sheets.Json]
+) -> None:
+    stage.page.set_viewport_size({"width": 1000, "height": 800})
+    frame = _open(stage, venues["stadium"])
+    labels = frame.locator(".label.on-sale").all_text_contents()
+    assert len(labels) > 40
+    assert [label for label in labels if "€" not in label] == []
+
+
+def test_a_number_that_two_zones_have_is_not_all_that_stands_beside_a_price(
+    stage: Stage, venues: dict[str, sheets.Json]
+) -> None:
+    drawn = deepcopy(venues["stadium"])
+    for n, zone in enumerate(drawn["zones"]):
+        zone["name"] = f"{('Western', 'Eastern')[n % 2]} {n // 2 + 1}"
+    stage.page.set_viewport_size({"width": 1000, "height": 800})
+    frame = _open(stage, drawn)
+    labels = frame.locator(".label").all_text_contents()
+    assert any(labels)
+    assert not [label for label in labels if "€" in label and label.split("€")[0].isdecimal()]
 
 
 def test_an_awkward_map_is_shown(stage: Stage) -> None:

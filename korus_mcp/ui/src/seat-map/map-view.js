@@ -32,6 +32,8 @@ export class MapView {
   #options;
   #shapes = new Map();
   #inOrder;
+  /** How many zones have each number, or name without one. */
+  #alike = new Map();
   #svg;
   #ring = outline("ring");
   #mark = outline("mark");
@@ -53,6 +55,7 @@ export class MapView {
     this.#options = options;
     const drawn = sheet.zones.filter((zone) => zone.outlines.length);
     for (const zone of drawn) this.#shapes.set(zone.key, this.#shapeOf(zone));
+    for (const zone of sheet.zones) this.#alike.set(numberOf(zone)[0], (this.#alike.get(numberOf(zone)[0]) ?? 0) + 1);
     this.#inOrder = ordered(drawn).map((zone) => this.#shapes.get(zone.key));
     const bySize = [...this.#shapes.values()].sort((a, b) => areaOf(b.zone) - areaOf(a.zone));
     const layer = (name) => svg("g", { "aria-hidden": "true" }, bySize.map((shape) => shape[name]));
@@ -279,7 +282,6 @@ export class MapView {
   /** One form and size for all zones; where it does not fit, less of the name, and small. */
   #label(shapes, pixel) {
     const size = LABEL_SIZES.at(-1) * pixel;
-    const less = [wholeName, nameInTwo, numberOf].map((form) => ({ form, size }));
     const forms = [this.#nameAndPrice, this.#numberAndPrice, wholeName, numberOf];
     const choices = forms.flatMap((form) => LABEL_SIZES.map((size) => ({ form, size: size * pixel })));
     const fitsIn = ({ form, size }) => ({ zone }) => placeFor(zone, form(zone), size) !== null;
@@ -288,10 +290,12 @@ export class MapView {
       let missed = 0;
       return shapes.every((shape) => fitsIn(choice)(shape) || ++missed <= (1 - MOST) * shapes.length);
     };
-    const common = choices.find(isForMost) ?? less[0];
+    const common = choices.find(isForMost) ?? { form: wholeName, size };
+    const isPriced = forms.indexOf(common.form) < 2;
+    const less = [isPriced && this.#numberAndPrice, wholeName, nameInTwo, numberOf].filter(Boolean).map((form) => ({ form, size }));
     for (const shape of shapes) {
       const choice = [common, ...less].find((c) => fitsIn(c)(shape));
-      const lines = choice ? linesOf(choice.form(shape.zone), choice.size, shape.zone) : [];
+      const lines = choice ? linesOf(choice.form(shape.zone), choice.size, shape.zone, choice.form === nameInTwo) : [];
       shape.box = choice && boxOf(placeFor(shape.zone, choice.form(shape.zone), choice.size), choice.form(shape.zone), choice.size);
       shape.label.replaceChildren(...lines);
       if (choice) shape.label.setAttribute("font-size", choice.size);
@@ -300,7 +304,12 @@ export class MapView {
 
   #nameAndPrice = (zone) => [zone.name, this.#options.priceText(zone)].filter(Boolean);
 
-  #numberAndPrice = (zone) => [...numberOf(zone), this.#options.priceText(zone)].filter(Boolean);
+  /** The number alone only where it tells the zone from all others. */
+  #numberAndPrice = (zone) => {
+    const [number] = numberOf(zone);
+    const isTold = this.#alike.get(number) === 1;
+    return [isTold ? number : zone.name, this.#options.priceText(zone)].filter(Boolean);
+  };
 }
 
 function wholeName({ name }) {
@@ -320,11 +329,11 @@ function numberOf({ name }) {
   return [/\d/.test(last) ? last : name];
 }
 
-function linesOf(lines, size, zone) {
+function linesOf(lines, size, zone, areAllName) {
   const [x, y] = placeFor(zone, lines, size);
   const first = y - ((lines.length - 1) * LINE * size) / 2;
   return lines.map((line, i) =>
-    svg("tspan", { class: /\d/.test(line) && i ? "price" : "", x, y: first + i * LINE * size, dy: "0.35em" }, line),
+    svg("tspan", { class: /\d/.test(line) && i && !areAllName ? "price" : "", x, y: first + i * LINE * size, dy: "0.35em" }, line),
   );
 }
 

@@ -137,5 +137,7 @@ function numbersOf(names, count) {
 /** A ring around each of the person's seats, on a broader one in the colour of the page. */
 export function ringsAround(yours, gap, pixel) {
   const r = Math.max(RING * pixel, 0.5 * gap);
-  return yours.filter(({ at }) => at).map(({ at: [cx, cy] }) => svg("g", null, svg("circle", { cx, cy, r }), svg("circle", { cx, cy, r })));
+  const places = yours.filter(({ at }) => at);
+  // All rims lie below all rings: the rim of a seat would hide the ring of its neighbour.
+  return ["rim", "ring"].flatMap((part) => places.map(({ at: [cx, cy] }) => svg("circle", { class: part, cx, cy, r })));
 }

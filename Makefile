@@ -28,7 +28,7 @@ $(READY): pyproject.toml $(if $(filter locked,$(DEPENDENCIES)),requirements/dev.
 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK := requirements/dev.txt
-REQUIRED := pyproject.toml --extra postgres
+REQUIRED := pyproject.toml --extra postgres --extra otel
 
 install-newest:
 	@$(PIP) install --upgrade 'pip>=25.1' # the first that reads dependency groups

@@ -84,6 +84,22 @@ class Links(StrEnum):
     OFF = "off"
 
 
+class LogForm(StrEnum):
+    """The form of a server's log."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least level of a line of our own log."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 @dataclass(frozen=True)
 class Setting:
     """One variable as a person sets it."""
@@ -344,6 +360,28 @@ class Settings:
         name="KORUS_MCP_ALLOWED_ORIGINS",
         told="none",
     )
+    log: LogForm = setting(
+        LogForm.TEXT,
+        "The form of a server's log on stderr: lines of text, or of JSON; both with times and the "
+        "ids of requests.",
+    )
+    log_level: LogLevel = setting(
+        LogLevel.INFO, "The least level of its lines; of libraries there are warnings only."
+    )
+    metrics_port: int = setting(
+        0,
+        "serve --http: the port at which Prometheus reads metrics, at /metrics; 0 for none. Needs "
+        "korus-mcp[otel].",
+        most=65_535,
+    )
+    metrics_host: str = setting(
+        "127.0.0.1", "The address of that port; there is no sign-in, and no data of callers."
+    )
+    otlp_endpoint: str | None = setting(
+        None,
+        "The OpenTelemetry collector that traces are sent to, like http://127.0.0.1:4318. Needs "
+        "korus-mcp[otel].",
+    )
     sandbox_bases: int = setting(0, "Generated product bases added to the sandbox.", most=200_000)
     sandbox_dir: Path | None = setting(
         None,
@@ -576,6 +614,8 @@ class _Reader:
             download_dir=self._folder("KORUS_DOWNLOAD_DIR"),
             sandbox_dir=self._folder("KORUS_SANDBOX_DIR"),
             journal_key=self._text("KORUS_JOURNAL_KEY"),
+            metrics_host=self._metrics_host(),
+            otlp_endpoint=self._checked("KORUS_OTLP_ENDPOINT", _collector_problem),
             allowed_hosts=self._each(
                 "KORUS_MCP_ALLOWED_HOSTS", _SERVED_HOST, "host names like mcp.example.org"
             ),
@@ -608,6 +648,18 @@ class _Reader:
         if alone and not is_on:
             self._problems.append(f"{', '.join(sorted(alone))} given, but not KORUS_AUTH_ISSUER.")
         return found
+
+    def _metrics_host(self) -> str:
+        host = self._given.get("KORUS_METRICS_HOST")
+        if host is None:
+            return Settings.metrics_host
+        from ipaddress import ip_address  # most starts name none
+
+        try:
+            ip_address(host)
+        except ValueError:
+            self._problems.append("KORUS_METRICS_HOST must be an address like 0.0.0.0.")
+        return host
 
     def _order_limit(self) -> Decimal:
         """The limit of one order, which must not be above that of a day."""
@@ -770,6 +822,20 @@ def _database_problem(url: str) -> str | None:
     from korus_mcp.foundation.database_addresses import problem_of  # most starts name none
 
     return problem_of(url)
+
+
+def _collector_problem(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "is not an address"
+    # Plain http is usual within a cluster, and spans hold nothing of persons.
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "must be an address like http://127.0.0.1:4318"
+    if parts.username is not None or parts.query or parts.fragment:
+        return "must not hold a user name, a query or a fragment"
+    return None
 
 
 def _address_problem(url: str) -> str | None:

@@ -311,6 +311,11 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "KORUS_AUTH_KEYS_URL": "https://id.example.test/keys",
             "KORUS_AUTH_TENANT_CLAIM": "tid",
             "KORUS_AUTH_ASK_SCOPES": "korus:browse",
+            "KORUS_LOG": "json",
+            "KORUS_LOG_LEVEL": "debug",
+            "KORUS_METRICS_PORT": "9464",
+            "KORUS_METRICS_HOST": "0.0.0.0",
+            "KORUS_OTLP_ENDPOINT": "http://collector.example.test:4318",
             "KORUS_SANDBOX_BASES": "10",
             "KORUS_SANDBOX_DIR": "sandbox",
             "KORUS_SANDBOX_SEED": "0",
@@ -862,3 +867,23 @@ def test_authorities_that_are_not_there_are_told_at_the_start(name: str, tmp_pat
     for path in (tmp_path / "missing", tmp_path / "no.pem"):
         assert f"{name} must name a " in problems({**PRODUCTION, name: str(path)})
         assert read_settings({name: str(path)}).embedded, "the sandbox asks nobody"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("KORUS_METRICS_HOST", "metrics.example.test", "must be an address like 0.0.0.0."),
+        ("KORUS_OTLP_ENDPOINT", "collector:4318", "must be an address like"),
+        ("KORUS_OTLP_ENDPOINT", "http://u:canary@collector", "must not hold a user name"),
+        ("KORUS_OTLP_ENDPOINT", "http://collector:x", "is not an address"),
+        ("KORUS_LOG", "xml", "must be one of text, json."),
+        ("KORUS_METRICS_PORT", "65536", "from 0 to 65535"),
+    ],
+)
+def test_what_is_wrong_with_log_and_metrics_is_told(name: str, value: str, said: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        read_settings({name: value})
+    (problem,) = refused.value.problems
+    assert problem.startswith(name)
+    assert said in problem
+    assert "canary" not in problem

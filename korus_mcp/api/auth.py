@@ -15,6 +15,7 @@ from korus_mcp.api.config import ApiConfig
 from korus_mcp.api.errors import ApiError, Outcome, TokenRefused, TokenUnavailable
 from korus_mcp.api.transport import TOKEN_LIFE_READ, Exchange, Pools, check_status
 from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.measures import TOKENS, measure
 
 OPERATION = "getToken"
 DEFAULT_LIFE_SECONDS = 1800.0
@@ -122,7 +123,9 @@ class TokenSource:
             failure = error
         else:
             self._failure = None
+            measure(TOKENS, outcome="ok")
             return self._token
+        measure(TOKENS, outcome="failed")
         self._failure, self._failed_at = failure, self._clock.monotonic()
         raise _again(failure, FAILURE_SECONDS)
 

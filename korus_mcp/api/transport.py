@@ -30,6 +30,7 @@ from korus_mcp.api.failures import NETWORK_FAILURES, from_answer, from_network, 
 from korus_mcp.api.filters import Params
 from korus_mcp.api.retries import patiently
 from korus_mcp.api.server_time import ServerTime
+from korus_mcp.foundation import measures
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.origins import is_loopback
 
@@ -134,15 +135,16 @@ class Pool:
             raise Unreachable(exchange.operation, Outcome.NOT_SENT) from None
         try:
             # httpx only bounds each pause; this bounds a body that drips for ever.
-            with anyio.fail_after(self.total_seconds):
-                return await self._send(exchange, limit)
+            with measures.upstream(exchange.operation) as seen:
+                with anyio.fail_after(self.total_seconds):
+                    return await self._send(exchange, limit, seen)
         except NETWORK_FAILURES as failure:
             # `from None`: httpx repeats header bytes and addresses in some of its messages.
             raise from_network(exchange.operation, exchange.method, failure) from None
         finally:
             self.places.release()
 
-    async def _send(self, exchange: Exchange, limit: int) -> Answer:
+    async def _send(self, exchange: Exchange, limit: int, seen: measures.Seen) -> Answer:
         request = exchange.request(self.timeout)
         sent = self.clock.monotonic()
         if exchange.on_leaving is not None:
@@ -150,6 +152,7 @@ class Pool:
         response = await self.transport.handle_async_request(request)
         try:
             received = self.clock.monotonic()
+            seen.answered(response.status_code)
             if response.is_success:
                 body = await whole_body(response, exchange.operation, exchange.method, limit)
             else:

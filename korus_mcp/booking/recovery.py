@@ -19,6 +19,13 @@ from korus_mcp.api.models.order import Order
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.measures import (
+    IN_DOUBT,
+    IN_DOUBT_AGE,
+    LATE_ORDERS,
+    LOOKED_AT,
+    measure,
+)
 from korus_mcp.foundation.unread import UNREAD, value_of
 from korus_mcp.journal import Journal
 from korus_mcp.journal.records import (
@@ -51,6 +58,8 @@ class Reconciler:
     journal: Journal
     lease: Lease
     woken: anyio.Event = field(default_factory=anyio.Event)
+    doubted_since: float | None = None
+    """Since when there are orders in doubt without a break, as far as this process saw."""
 
     def wake(self) -> None:
         """Say that an order is in doubt now, so that it is looked up soon."""
@@ -87,7 +96,18 @@ class Reconciler:
                     len(settled.failures),
                     settled.external_reference,
                 )
-        return await self.journal.unfinished()
+        left = await self.journal.unfinished()
+        self._tell(left)
+        return left
+
+    def _tell(self, left: int) -> None:
+        """Tell how many orders are in doubt, and for how long there have been any."""
+        now = anyio.current_time()
+        since = now if self.doubted_since is None else self.doubted_since
+        self.doubted_since = since if left else None
+        measure(IN_DOUBT, left)
+        measure(IN_DOUBT_AGE, now - since if left else 0)
+        measure(LOOKED_AT, self.look_up.clock.now().timestamp())
 
     async def _look_around(self) -> int:
         try:
@@ -207,13 +227,13 @@ class Sweep(Service):
             lost.append(order)
         elif reservation_id not in intent.reservation_ids:
             await self.journal.found_late(reference, order.id)
-            _log.error("late_order_found: order %s is in no journal of ours", order.id)
+            _tell_late("order %s is in no journal of ours", order.id)
         elif reservation_id not in intent.orders:
             await self._repair(intent, reservation_id, order.id)
         elif intent.orders[reservation_id] != order.id:
             # A second order of one reservation must not happen. Only the operator can undo it.
             await self.journal.found_late(reference, order.id)
-            _log.error("late_order_found: order %s is a second one of its reservation", order.id)
+            _tell_late("order %s is a second one of its reservation", order.id)
         return True
 
     async def _take_back(self, lost: Sequence[Order]) -> None:
@@ -228,7 +248,7 @@ class Sweep(Service):
             orders = list(found)
             for order in orders:
                 await self.journal.found_late(reference, order.id)
-                _log.error("late_order_found: order %s is in no journal of ours", order.id)
+                _tell_late("order %s is in no journal of ours", order.id)
             owner = installation.owner_in(reference, owners)
             made = {r: o.id for o in orders if (r := id_at_end(o.reservation)) is not None}
             if owner is not None and made:
@@ -255,10 +275,16 @@ class Sweep(Service):
         found = {reservation_id: order_id}
         if intent.is_final:
             await self.journal.repair(intent.id, found)
-            _log.error("late_order_found: order %s came after it counted as failed", order_id)
+            _tell_late("order %s came after it counted as failed", order_id)
         elif not intent.is_leased:
             await self.journal.settle(intent.id, OrderResult(found, ambiguous=True))
 
 
 def _reference(order: Order) -> str:
     return value_of(order.external_reference) or ""
+
+
+def _tell_late(what: str, order_id: str) -> None:
+    """Tell the operator of an order that the journal did not know."""
+    measure(LATE_ORDERS)
+    _log.error(f"late_order_found: {what}", order_id)

@@ -27,6 +27,7 @@ from korus_mcp.booking.ports import Service
 from korus_mcp.booking.sent import SentHere
 from korus_mcp.foundation.coalescing import Begun, begun_here, kept_apart, watched
 from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.measures import ORDERS, measure
 from korus_mcp.journal.records import (
     IN_DOUBT,
     NEVER_SENT,
@@ -210,6 +211,7 @@ class Sender(Service):
             sending.intent = await self._kept_leased(intent.id, send)
         finally:
             self.sent.note(sending.intent)
+        measure(ORDERS, outcome=_outcome(sending.intent))
 
     def _check_not_sent(self, intent: Intent) -> None:
         """Check that this process sent no other order of its reservations: the database may have
@@ -327,6 +329,14 @@ class Sender(Service):
             except JournalDown as down:
                 _log.error("the outcome of an order could not be written: %s", down.fault.value)
         return intent
+
+
+def _outcome(intent: Intent) -> str:
+    if intent.is_in_doubt:
+        return "in_doubt"
+    if intent.failures:
+        return "partially_ordered" if intent.orders else "failed"
+    return "ordered"
 
 
 def fence_of(holds_end: datetime, sent_at: datetime, settle_seconds: int) -> datetime:

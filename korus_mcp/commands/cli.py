@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from korus_mcp import __version__
@@ -218,6 +218,9 @@ def _serve(given: argparse.Namespace) -> int:
         tools = tuple(t.strip() for t in given.tools.split(",") if t.strip())
     profile = Profile(given.profile) if given.profile else None
     settings = _read_settings(os.environ).narrowed(profile=profile, tools=tools)
+    from korus_mcp.commands.console import log_as
+
+    log_as(settings.log, settings.log_level)
     if given.http:
         _check_reach(settings, given.host)
     _require_full_text()
@@ -230,9 +233,28 @@ def _serve(given: argparse.Namespace) -> int:
         has_sign_in = given.http and settings.auth_issuer is not None
         beside = None if given.http else os.environ
         server = build_server(settings, beside=beside, has_sign_in=has_sign_in)
-    if given.http:
-        return serve.serve_http(server, settings, given.host, given.port)
-    return serve.serve_stdio(server, settings, opening)
+    with _telling(settings, server.known_names):
+        if given.http:
+            return serve.serve_http(server, settings, given.host, given.port)
+        return serve.serve_stdio(server, settings, opening)
+
+
+def _telling(settings: Settings, names: frozenset[str]) -> AbstractContextManager[object]:
+    """Tell measurements and traces to whom the settings name.
+
+    Raises:
+        Misconfigured: they name somebody, and OpenTelemetry is not installed.
+    """
+    if not settings.metrics_port and settings.otlp_endpoint is None:
+        return nullcontext()
+    try:
+        from korus_mcp.server.telemetry import telling
+    except ImportError:
+        raise Misconfigured(
+            "KORUS_METRICS_PORT and KORUS_OTLP_ENDPOINT need OpenTelemetry: "
+            "install korus-mcp[otel]."
+        ) from None
+    return telling(settings, names)
 
 
 def _check_reach(settings: Settings, host: str) -> None:

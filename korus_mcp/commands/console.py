@@ -11,8 +11,12 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from korus_mcp.foundation.marks import current_mark
+from korus_mcp.settings import LogForm, LogLevel
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -43,14 +47,66 @@ class CleanFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, and the lines of a trace."""
-        try:
-            message = record.getMessage()
-        except (TypeError, ValueError):  # the arguments do not fit the format string: show that
-            message = str(record.msg)
-        line = f"{record.levelname} {shown(message)}"
-        traces = [self.formatException(record.exc_info)] if record.exc_info else []
-        traces += [record.stack_info] if record.stack_info else []
+        line = f"{record.levelname} {_message(record)}"
+        traces = _traces(self, record)
         return "\n".join([line, *(part for trace in traces for part in _told(trace))])
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return shown(record.getMessage())
+    except (TypeError, ValueError):  # the arguments do not fit the format string: show that
+        return shown(str(record.msg))
+
+
+def _traces(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:
+    traces = [formatter.formatException(record.exc_info)] if record.exc_info else []
+    return [*traces, *([record.stack_info] if record.stack_info else [])]
+
+
+def _when(seconds: float) -> str:
+    at = datetime.fromtimestamp(seconds, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class TimedFormatter(CleanFormatter):
+    """The same, with the time in front and the id of the request that is being answered."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and the lines of a trace."""
+        mark = current_mark()
+        request = "" if mark is None else f" [{mark.id}]"
+        # The mark stands in front, where no text of others can look like one.
+        level, _, rest = super().format(record).partition(" ")
+        return f"{_when(record.created)} {level}{request} {rest}"
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one line of JSON, in ASCII, with these members and no others."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        found: dict[str, object] = {
+            "time": _when(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _message(record),
+        }
+        mark = current_mark()
+        if mark is not None:
+            found |= {"request": mark.id, "method": mark.method}
+            found |= {"target": mark.target} if mark.target else {}
+        traces = _traces(self, record)
+        if traces:
+            found["trace"] = [line for trace in traces for line in _told(trace)]
+        return json.dumps(found)
+
+    def plain(self, line: str) -> str:
+        """A line that is no record."""
+        level, _, rest = line.partition(" ")
+        known = level in logging.getLevelNamesMapping()
+        told = {"level": level, "message": rest} if known else {"level": "INFO", "message": line}
+        return json.dumps({"time": _when(time.time()), "logger": _log.name, **told})
 
 
 class LinesAside(logging.Handler):
@@ -76,11 +132,19 @@ class LinesAside(logging.Handler):
         try:
             text = self.format(record)
         except Exception:  # noqa: BLE001 - the text of an argument is anybody's code
-            text = f"ERROR a line of the log of {shown(record.name, 100)} could not be told"
-        self.say(text)
+            name = shown(record.name, 100)
+            text = self._plain(f"ERROR a line of the log of {name} could not be told")
+        self._put(text)
+
+    def _plain(self, line: str) -> str:
+        return self.formatter.plain(line) if isinstance(self.formatter, JsonFormatter) else line
 
     def say(self, text: str) -> None:
-        """Write a text, which must be clean. If too many lines wait, it is dropped and counted."""
+        """Write a text, which must be clean, in the form of the log."""
+        self._put(self._plain(text))
+
+    def _put(self, text: str) -> None:
+        """Write a line. If too many lines wait, it is dropped and counted."""
         with self._order:
             # Dropped, because a host that never reads would otherwise use up the memory.
             if self._lines.qsize() >= MOST_LINES:
@@ -100,7 +164,8 @@ class LinesAside(logging.Handler):
 
     def _tell_dropped(self) -> None:
         if self._dropped:
-            self._lines.put(f"WARNING {self._dropped} lines were dropped: stderr was not read")
+            dropped = f"WARNING {self._dropped} lines were dropped: stderr was not read"
+            self._lines.put(self._plain(dropped))
         self._dropped = 0
 
     def _write_lines(self) -> None:
@@ -153,6 +218,19 @@ def log_without_waiting() -> None:
     sys.excepthook = _log_failure
     sys.unraisablehook = _log_unraisable
     threading.excepthook = _log_failed_thread
+
+
+def log_as(form: LogForm, level: LogLevel) -> None:
+    """Put times and ids of requests into the log of a server, in this form, from this level on.
+
+    The level is that of our own log. What libraries say below a warning may hold addresses and
+    headers, signed ones too, and is never written.
+    """
+    _log.setLevel(level.upper())
+    for handler in logging.root.handlers:
+        if isinstance(handler, LinesAside):
+            is_json = form is LogForm.JSON
+            handler.setFormatter(JsonFormatter() if is_json else TimedFormatter())
 
 
 def say(line: str) -> None:

@@ -31,13 +31,14 @@ from korus_mcp.app import App, Running
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.foundation.coalescing import kept_apart
 from korus_mcp.foundation.refusals import Code
-from korus_mcp.prompts import register_prompts
+from korus_mcp.prompts import load_prompts, register_prompts
 from korus_mcp.resources import register_resources
 from korus_mcp.resources.offering import Offering
 from korus_mcp.resources.pages import pages_of
 from korus_mcp.server.calling_host import names_host
 from korus_mcp.server.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.server.long_requests import lets_others_first
+from korus_mcp.server.observing import Observing
 from korus_mcp.server.question_seal import QuestionSeal
 from korus_mcp.server.sandbox_home import SandboxHome
 from korus_mcp.settings import NAME, Approval, Settings
@@ -76,6 +77,11 @@ class KorusServer(MCPServer[App]):
     async def list_tools(self) -> list[ToolOnTheWire]:
         """The tools that the caller may call."""
         return [each for each in await super().list_tools() if _may_call(each.name)]
+
+    @property
+    def known_names(self) -> frozenset[str]:
+        """The names of tools and prompts: any other that a caller writes is their own text."""
+        return frozenset((*self.names, *(prompt.name for prompt in load_prompts())))
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[App, Any] | None = None
@@ -151,6 +157,8 @@ def build_server(
     # Behind the SDK's own, which unseal the state of a question.
     server.middleware.extend([seal.before_sealing, times_answers, names_host, lets_others_first])
     prompt_arguments = register_prompts(server, names)
+    # Around all the others, so that it measures whole requests.
+    server.middleware.insert(0, Observing(server.known_names))
     server.offering = register_resources(server, running, names, prompt_arguments=prompt_arguments)
     return server
 

@@ -236,8 +236,8 @@ def test_a_long_crawl_is_told_on_stderr_and_stdout_stays_the_protocol_s(tmp_path
     watchdog.cancel()
     assert child.returncode == 0
     assert not rest
-    assert re.search(r"^INFO catalog: \d+ of \d+ product bases read$", said, re.MULTILINE)
-    levels = {line.split()[0] for line in said.splitlines()}
+    assert re.search(r" INFO .*catalog: \d+ of \d+ product bases read$", said, re.MULTILINE)
+    levels = {line.split()[1] for line in said.splitlines()}
     assert levels == {"INFO", "WARNING"}
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -20,9 +21,14 @@ from korus_mcp.commands.console import (
     MOST_LINES,
     TRACE_LIMIT,
     CleanFormatter,
+    JsonFormatter,
     LinesAside,
+    TimedFormatter,
+    log_as,
     shown,
 )
+from korus_mcp.foundation.marks import Mark, marked
+from korus_mcp.settings import LogForm, LogLevel
 from tests.fixtures.forking import forked
 from tests.fixtures.hosts import (
     PROJECT,
@@ -32,6 +38,7 @@ from tests.fixtures.hosts import (
     read_to_its_end,
 )
 
+TIMED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (WARNING|INFO|ERROR) ")
 BAD = "a\nERROR forged\r\x1b[31m\u202eb\u2028c\u200bd\x00\x85e\U000e0041\ttail"
 SAFE = "a ERROR forged [31mb cd e tail"
 
@@ -51,6 +58,43 @@ def test_a_line_has_an_end_however_long_the_text_is() -> None:
     (line,) = formatted("Invalid Origin header: %s", "x" * 1_000_000)
     assert len(line) <= LINE_LIMIT + len("ERROR ")
     assert line.endswith("[cut]")
+
+
+def record_of(message: str, *args: object, exc: BaseException | None = None) -> logging.LogRecord:
+    info = (type(exc), exc, exc.__traceback__) if exc is not None else None
+    record = logging.LogRecord("x", logging.ERROR, "f", 1, message, args, info)
+    record.created = 1_764_540_000.0625
+    return record
+
+
+def test_a_line_of_a_server_has_a_time_and_the_id_of_its_request() -> None:
+    assert TimedFormatter().format(record_of(BAD)) == f"2025-11-30T22:00:00.062Z ERROR {SAFE}"
+    with marked(Mark("0a1b2c3d", "tools/call", "reserve")):
+        line = TimedFormatter().format(record_of(BAD))
+    assert line == f"2025-11-30T22:00:00.062Z ERROR [0a1b2c3d] {SAFE}"
+
+
+def test_a_line_of_json_has_the_listed_members_and_no_others() -> None:
+    with marked(Mark("0a1b2c3d", "tools/call", "reserve")):
+        line = JsonFormatter().format(record_of("%s", BAD, exc=ValueError(BAD)))
+    assert line.isascii()
+    assert json.loads(line) == {
+        "time": "2025-11-30T22:00:00.062Z",
+        "level": "ERROR",
+        "logger": "x",
+        "message": SAFE,
+        "request": "0a1b2c3d",
+        "method": "tools/call",
+        "target": "reserve",
+        "trace": [f"  | ValueError: {SAFE.split(' ERROR')[0]}", *json.loads(line)["trace"][1:]],
+    }
+    assert "\n" not in line
+    assert json.loads(JsonFormatter().format(record_of("plain"))).keys() == {
+        "time",
+        "level",
+        "logger",
+        "message",
+    }
 
 
 def test_a_trace_is_told_below_its_line_and_each_line_of_it_is_marked() -> None:
@@ -143,8 +187,8 @@ def test_a_name_of_a_prompt_forges_no_line_of_the_log(tmp_path: Path) -> None:
     _, said = child.communicate()
     watchdog.cancel()
     for line in said.splitlines():
-        assert line.startswith(("WARNING ", "INFO ", "ERROR ", "  |")), line
-        assert not line.startswith("ERROR forged")
+        assert line.startswith("  |") or TIMED.match(line), line
+        assert " ERROR forged" not in line
     assert not set(said) & set("\r\x1b\u202e\u2028\u200b\x85")
 
 
@@ -271,6 +315,37 @@ def lines_aside(writer: FileIO) -> Iterator[tuple[LinesAside, logging.Logger]]:
         logger.removeHandler(handler)
         handler.flush()
         handler.close()
+
+
+def test_in_json_every_line_is_json_also_one_that_is_no_record() -> None:
+    untold = logging.LogRecord("of a test", logging.ERROR, "f", 1, "%s", (Unspeakable(),), None)
+    with a_pipe() as (reader, writer), lines_aside(writer) as (handler, _):
+        handler.setFormatter(JsonFormatter())
+        handler.say("korus-mcp: a notice")
+        handler.emit(untold)
+        handler.flush()
+        lines = [json.loads(line) for line in os.read(reader.fileno(), 65_536).splitlines()]
+    assert [(each["level"], each["message"]) for each in lines] == [
+        ("INFO", "korus-mcp: a notice"),
+        ("ERROR", "a line of the log of of a test could not be told"),
+    ]
+
+
+class Unspeakable:
+    """Has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def test_the_level_is_that_of_our_own_log_and_libraries_stay_at_warnings() -> None:
+    ours, root = logging.getLogger("korus_mcp"), logging.getLogger()
+    before = ours.level, root.level
+    try:
+        log_as(LogForm.TEXT, LogLevel.DEBUG)
+        assert (ours.level, root.level) == (logging.DEBUG, before[1])
+    finally:
+        ours.setLevel(before[0])
 
 
 def test_lines_that_nobody_reads_are_kept_to_a_bound_and_how_many_were_dropped_is_told() -> None:

@@ -1,0 +1,1 @@
+"""Nothing secret or personal gets into what operators keep: marked values are looked for there."""

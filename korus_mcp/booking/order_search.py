@@ -5,7 +5,7 @@ else's get the same answer, without a request. In scope `account` they see the a
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
@@ -153,6 +153,20 @@ class OrderSearch(Service):
             return await self._find_own(owner, query, window)
         return _page_of(await self._find_in_account(owner, query), window)
 
+    async def find_within(
+        self, tenant: str, reader: str, query: OrderQuery, window: OrderWindow = EVERYTHING
+    ) -> OrdersFound:
+        """The orders of everybody in a tenant that match the query, newest first.
+
+        That `reader` looked is in the audit.
+
+        Raises:
+            Refusal: INVALID_ARGUMENTS for a range of days that is reversed or too long.
+        """
+        self.check_days(query)
+        ids = await self.journal.orders_within(tenant, reader=reader)
+        return await self._read_through(ids, set(), query, window)
+
     async def _get_own(self, owner: str, order_id: str, language: str | None) -> Order:
         """Read an order of the caller's, unless the id is that of a reservation."""
         order = await self._get_if_there(order_id, language)
@@ -217,11 +231,20 @@ class OrderSearch(Service):
         return [order.id for order in newest if order is not None and _has(order, name)]
 
     async def _find_own(self, owner: str, query: OrderQuery, window: OrderWindow) -> OrdersFound:
-        """A page of the caller's own orders: they are read one by one until the page is full."""
+        """A page of the caller's own orders."""
         ids = await self.journal.orders_of(owner)
         reference = query.reference
         # Our reference is in the journal; the issuer's are found only in orders that are read.
         called = set(await self._ids_by_reference(owner, reference)) if reference else set[str]()
+        return await self._read_through(ids, called, query, window)
+
+    async def _read_through(
+        self, ids: Sequence[str], called: Collection[str], query: OrderQuery, window: OrderWindow
+    ) -> OrdersFound:
+        """A page of those of these orders that match the query. The `called` are known to have its
+        reference; of the others each is read for it.
+        """
+        reference = query.reference
         place = start = min(window.start(ids), len(ids))
         found: list[Order] = []
         hidden = 0

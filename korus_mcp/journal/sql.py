@@ -776,6 +776,31 @@ class SqlJournal:
         )
         return await self._read(lambda tx: tx.run(newest).scalars().all(), is_one=True)
 
+    async def orders_within(
+        self, tenant: str, *, reader: str, limit: int = MOST_LISTED
+    ) -> Sequence[str]:
+        """The newest order ids of all owners in a tenant, newest first.
+
+        That `reader` was told them is written into the audit first.
+        """
+        newest = (
+            sa.select(OWNERSHIP.c.resource_id)
+            .where(
+                ours(OWNERSHIP),
+                OWNERSHIP.c.owner.startswith(f"{tenant}/", autoescape=True),
+                OWNERSHIP.c.is_order,
+            )
+            .order_by(OWNERSHIP.c.serial.desc())
+            .limit(limit)
+        )
+
+        def work(tx: WriteTransaction) -> Sequence[str]:
+            found = tx.run(newest).scalars().all()
+            tx.note("orders_told", reader, tenant, orders=len(found))
+            return found
+
+        return await self._written(work)
+
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
         """The ids of reservations and orders that an owner's calls sent after `since` made, each
         with the time at which its call was sent.

@@ -20,6 +20,7 @@ from anyio import to_thread
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
+from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
 from starlette.authentication import AuthCredentials
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
@@ -219,10 +220,16 @@ def _without_token(caller: Caller) -> AccessToken:
 
 
 async def _messages(receive: Receive) -> list[Message]:
-    read = [await receive()]
-    while read[-1]["type"] == "http.request" and read[-1].get("more_body", False):
-        read.append(await receive())
-    return read
+    """The ASGI messages of a body, up to the size that the SDK accepts: a larger one it refuses."""
+    read: list[Message] = []
+    size = 0
+    while True:
+        message = await receive()
+        read.append(message)
+        size += len(message.get("body", b""))
+        is_over = message["type"] != "http.request" or not message.get("more_body", False)
+        if is_over or size > DEFAULT_MAX_REQUEST_BODY_SIZE:
+            return read
 
 
 async def _parsed(body: bytes) -> object:

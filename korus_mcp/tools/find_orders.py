@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from korus_mcp.access.principal import signed_in
 from korus_mcp.answers.views import (
     IN_SHORT,
     PagedView,
@@ -27,6 +28,7 @@ from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 from korus_mcp.tools.given import Given
 
+_OF_ITS_BUYER: Final = "Only whoever bought them gets their tickets: get_tickets is for one's own."
 _NONE_FOUND: Final = "Ask for another reference or other days."
 
 
@@ -124,7 +126,14 @@ async def find_orders(
     begin = pages.begin
     window = OrderWindow(begin.behind_id, begin.offset, limit)
     sought = OrderQuery(reference, created_from, created_to)
-    found = await services.booking.orders.find(services.principal.key, sought, window)
+    orders, caller = services.booking.orders, signed_in()
+    if caller is None:
+        found = await orders.find(services.principal.key, sought, window)
+    else:
+        # Of staff, as their token said: of their own tenant, and of no other.
+        who = caller.principal
+        found = await orders.find_within(who.tenant, who.key, sought, window)
+    to_read = "Call get_tickets with an order_id." if caller is None else _OF_ITS_BUYER
     zone = await services.booking.names.kept_zone(found.orders, services.language(None))
     # Days of the API are days of UTC, which begin at another hour than the service desk's.
     by_day = "Days are UTC." if created_from or created_to else None
@@ -137,7 +146,7 @@ async def find_orders(
             next_cursor=pages.cursor(_behind(found, count)),
             environment=services.settings.environment.value,
             note=" ".join(filter(None, (by_day, _not_read(found)))) or None,
-            next="Call get_tickets with an order_id." if count else _NONE_FOUND,
+            next=to_read if count else _NONE_FOUND,
         )
 
     return Reply.of_rows(len(found.orders), view)

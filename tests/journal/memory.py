@@ -411,6 +411,14 @@ class MemoryJournal(SqlJournal):
         """The order ids of an owner, newest first."""
         return tuple(self._orders.get(owner, ())[:limit])
 
+    async def orders_within(
+        self, tenant: str, *, reader: str, limit: int = MOST_LISTED
+    ) -> Sequence[str]:
+        """The order ids of all owners in a tenant, newest first."""
+        del reader  # of the audit alone
+        made = (i for o, ids in self._orders.items() if o.startswith(f"{tenant}/") for i in ids)
+        return sorted(made, key=list(self._owners).index, reverse=True)[:limit]
+
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
         """What an owner's calls sent since then made, and when they were sent."""
         holds = [h for h in self._holds.values() if h.owner == owner and h.sent_at > since]

@@ -402,6 +402,21 @@ async def test_orders_are_listed_newest_first_and_survive_what_follows(
     assert list(await journal.orders_of(BOB)) == ["order of b"]
 
 
+async def test_orders_of_a_tenant_are_those_of_its_owners_and_of_no_other(
+    journal: Journal,
+) -> None:
+    owners = {"a": "t-1/ada", "b": "t-2/ada", "c": "t-1/bob", "d": "t-1", "e": "t-11/ada"}
+    for name, owner in owners.items():
+        await sent(journal, one := intent(name, owner=owner))
+        await journal.settle(one.id, OrderResult({one.reservation_ids[0]: f"order of {name}"}))
+    told = await journal.orders_within("t-1", reader="t-1/staff")
+    assert list(told) == ["order of c", "order of a"]
+    assert list(await journal.orders_within("t-1", reader="t-1/staff", limit=1)) == ["order of c"]
+    # No letter of a tenant's name stands for others.
+    for odd in ("%", "t-_", "t-", "", "t-1/ada"):
+        assert not await journal.orders_within(odd, reader="t-1/staff")
+
+
 async def test_orders_of_one_call_are_listed_from_its_last_reservation_to_its_first(
     journal: Journal,
 ) -> None:

@@ -98,6 +98,18 @@ async def test_accounts_in_one_database_see_nothing_of_each_other(
 
 
 @BOTH
+async def test_who_was_told_the_orders_of_a_tenant_is_in_the_audit(
+    store: str, sql_url: Address
+) -> None:
+    journal = Inspection.at(sql_url(store), "account", clock=SystemClock(), audit_key="a key")
+    await journal.own("t-1/ada", "r1")
+    assert not await journal.orders_within("t-1", reader="t-1/staff")
+    (row,) = await journal.audit_of("t-1")
+    assert (row.event, row.owner) == ("orders_told", "t-1/staff")
+    await journal.close()
+
+
+@BOTH
 async def test_an_order_in_no_intent_is_in_the_audit_once_however_often_it_is_found(
     store: str, sql_url: Address
 ) -> None:

@@ -321,6 +321,15 @@ async def test_a_provider_that_was_never_reached_is_no_401(
     assert "status 503" in caplog.text
 
 
+async def test_a_yes_that_only_a_person_can_give_is_refused_where_nobody_can_be_asked() -> None:
+    async with house(APPROVAL="human") as here, here.assistant(ADA) as assistant:
+        items = [{"offer_id": here.offer_id, "quantity": 1}]
+        held = (await assistant.call("reserve", items=items))["reservations"][0]["reservation_id"]
+        asked = {"reservation_ids": [held], "customer": CUSTOMER}
+        assert (await assistant.ask("place_order", asked)).code == "APPROVAL_UNAVAILABLE"
+        assert _sent(here, "createOrders") == 0
+
+
 async def test_nothing_of_a_token_goes_to_the_ticketing_api_or_the_journal(here: House) -> None:
     person = Person("canary-subject@example.test")
     async with here.assistant(person) as assistant:
@@ -352,6 +361,9 @@ async def test_large_and_odd_bodies_are_judged_or_left_to_the_sdk(here: House) -
     assert (await sent(here, batch, known)).status_code == 403
     for odd in ([], [7], 7, None, "text", {"method": 7, "params": 7}, {"method": ["tools/call"]}):
         assert (await sent(here, odd, known)).status_code in range(400, 500)
+    # Of what the SDK refuses for its size no more is read.
+    endless = calling("reserve", {"items": ["x" * 5_000_000]})
+    assert (await sent(here, endless, known)).status_code == 413
     nested = "[" * 50_000
     async with httpx.AsyncClient() as client:
         answer = await client.post(

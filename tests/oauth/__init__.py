@@ -1,0 +1,1 @@
+"""Sign-in with a real provider and real clients: `make oauth-test`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from mcp import MCPError
 from mcp.server.caching import CacheHint
+from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.request_state import RequestStateSecurity
@@ -145,7 +146,7 @@ def build_server(
         tools=[*listed_tools(names, settings.content), *added],
         log_level="WARNING",
         lifespan=partial(lifespan, has_sign_in=has_sign_in),
-        request_state_security=RequestStateSecurity(codec=seal),
+        request_state_security=RequestStateSecurity(codec=seal, bind_principal=_asked),
         subscriptions=False,
         extensions=[pages_of(names)],
         cache_hints=_hints(has_sign_in=has_sign_in),
@@ -161,6 +162,15 @@ def build_server(
     server.middleware.insert(0, Observing(server.known_names))
     server.offering = register_resources(server, running, names, prompt_arguments=prompt_arguments)
     return server
+
+
+def _asked(ctx: ServerRequestContext[App, Any]) -> str | None:
+    """Whose a question is: the person's, with whichever program they answer. The SDK takes one that
+    registered itself anew for somebody else.
+    """
+    del ctx
+    caller = signed_in()
+    return None if caller is None else caller.principal.key
 
 
 def _may_call(name: str) -> bool:

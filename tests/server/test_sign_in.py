@@ -8,18 +8,25 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from mcp import MCPError
+from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
+from mcp_types import CallToolResult, InputRequiredResult
 
 from korus_mcp.access.policy import ALL_TOOLS, BROWSE_TOOLS, NEEDED, TokenScope
 from korus_mcp.access.principal import Caller, person_of
 from korus_mcp.sandbox import Answer as Answered
-from tests.fixtures.assistant import CUSTOMER, ERAS
+from tests.fixtures.assistant import CUSTOMER, ERAS, Answer
 from tests.fixtures.hosts import INITIALIZE
+from tests.fixtures.person import YES
+from tests.fixtures.person import Person as Questioned
 from tests.fixtures.provider import BUYING, EVERYTHING, FakeProvider
 from tests.fixtures.signed_in import House, Person, house
 
 pytestmark = pytest.mark.anyio
 ADA = Person("ada")
+READING_SECONDS = 1.1
+"""An answer that comes sooner is taken for the host's own."""
 OPENING = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -269,6 +276,48 @@ async def test_a_hold_repeated_from_another_registration_is_the_same_hold(
     same = [made["reservations"][0]["reservation_id"] for made in (one, two)]
     assert same[0] == same[1]
     assert _sent(here, "createReservations") == 1
+
+
+async def test_a_question_is_answered_by_the_person_it_was_put_to_with_any_program(
+    here: House,
+) -> None:
+    nobody = Questioned(answers=[YES])
+    async with here.assistant(ADA) as first:
+        items = [{"offer_id": here.offer_id, "quantity": 3}]
+        held = (await first.call("reserve", items=items))["reservations"][0]["reservation_id"]
+    wish = {"reservation_ids": [held], "customer": CUSTOMER}
+
+    async def said(person: Person, state: str | None, key: str) -> CallToolResult:
+        async with here.assistant(person, elicitation_callback=nobody) as other:
+            return await other.client.session.call_tool(
+                "place_order", wish, input_responses={key: YES}, request_state=state
+            )
+
+    async with here.assistant(ADA, elicitation_callback=nobody) as first:
+        asked = await first.client.session.call_tool("place_order", wish, allow_input_required=True)
+    assert isinstance(asked, InputRequiredResult)
+    (key,) = list(asked.input_requests or {})
+    await anyio.sleep(READING_SECONDS)
+    foreign = Answer(await said(Person("bob"), asked.request_state, key))
+    assert foreign.result.is_error
+    assert _sent(here, "createOrders") == 0
+    ordered = Answer(await said(Person("ada", program="program-2"), asked.request_state, key))
+    assert ordered.data["state"] == "ordered"
+    assert _sent(here, "createOrders") == 1
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_a_wider_token_counts_from_the_next_call(here: House, mode: str) -> None:
+    """A session of the earlier era was opened with the token before it."""
+    narrow, wide = Person("cleo", scope="korus:browse"), Person("cleo")
+    items = [{"offer_id": here.offer_id, "quantity": 1}]
+    async with create_mcp_http_client(headers=here.bearer(narrow)) as known:
+        way = streamable_http_client(here.url, http_client=known)
+        async with Client(way, mode=mode) as client:
+            assert "reserve" not in {tool.name for tool in (await client.list_tools()).tools}
+            known.headers.update(here.bearer(wide))
+            held = Answer(await client.call_tool("reserve", {"items": items}))
+            assert held.data["state"] == "held"
 
 
 async def test_a_session_is_of_whoever_opened_it(here: House) -> None:

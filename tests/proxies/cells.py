@@ -45,6 +45,9 @@ async def two_servers(stage: Stage, mode: str, slow: float) -> None:
     """Several clients at once, on both servers; what one held another one orders."""
     del slow
     used: set[int] = set()
+    # They are all one person's: of two equal calls at once the second gets what the first holds,
+    # and an order of the same that is under way stands in the way of another one.
+    in_turn = anyio.Lock()
 
     async def look() -> None:
         # A proxy may open a connection for each request, so it takes more than one look.
@@ -54,10 +57,11 @@ async def two_servers(stage: Stage, mode: str, slow: float) -> None:
 
     async def one() -> None:
         async with stage.client(mode) as assistant:
-            wish = await stage.wish(assistant)
+            async with in_turn:
+                wish = await stage.wish(assistant)
             for _ in range(CALLS):
                 assert (await assistant.call("search_products"))["shown"]
-            async with stage.client(mode) as other:
+            async with in_turn, stage.client(mode) as other:
                 await _ordered(stage, other, wish)
 
     async with anyio.create_task_group() as looking:

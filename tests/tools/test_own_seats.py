@@ -71,7 +71,7 @@ async def test_the_picture_at_the_address_rings_them(shop: Desk) -> None:
     address = (await _seen(shop, session_id=session)).drawn_at
     (content,) = (await shop.client.read_resource(address)).contents
     (zone, row, _), *_ = _places(seats)
-    assert f"{zone} row {row}" in content.model_dump_json()
+    assert f"{zone}, row {row}" in content.model_dump_json()
 
 
 async def test_ordered_seats_are_told_as_such(shop: Desk) -> None:

@@ -16,7 +16,12 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from korus_mcp.foundation.language_tags import LANGUAGE_TAG, MOST_LISTED, canonical
-from korus_mcp.foundation.origins import canonical_origin, is_loopback, is_port
+from korus_mcp.foundation.origins import (
+    canonical_origin,
+    is_loopback,
+    is_port,
+    is_unread_on_the_way,
+)
 
 NAME = "korus-mcp"
 """The name of the server, and of the user's folders in which its files are."""
@@ -853,7 +858,7 @@ def _address_problem(url: str) -> str | None:
         canonical_origin(url)
     except ValueError:
         return "must have a host name in ASCII"
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if not is_unread_on_the_way(parts.scheme, parts.hostname):
         return "may use http:// for loopback only"
     return None
 

@@ -10,7 +10,7 @@ import httpx
 
 from korus_mcp import __version__
 from korus_mcp.access.keys import KeySet, ProviderDown
-from korus_mcp.foundation.origins import is_loopback
+from korus_mcp.foundation.origins import is_unread_on_the_way
 
 ANSWER_SECONDS: Final = 10.0
 """The longest an answer of the provider may take in all."""
@@ -123,9 +123,7 @@ def is_safe(url: str) -> bool:
     except ValueError:
         return False
     host = parts.hostname or ""
-    return bool(host) and (
-        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-    )
+    return bool(host) and is_unread_on_the_way(parts.scheme, host)
 
 
 def _places(issuer: str) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
-from korus_mcp.foundation.origins import canonical_origin, is_loopback
+from korus_mcp.foundation.origins import canonical_origin, is_loopback, is_unread_on_the_way
 
 if TYPE_CHECKING:
     import httpx
@@ -92,7 +92,7 @@ def _checked_url(url: str) -> str:
     # Credentials in an address would be logged by whoever logs addresses.
     if not host or parts.username is not None or parts.query or parts.fragment:
         raise ValueError("not a plain https address")
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
+    if is_unread_on_the_way(parts.scheme, host):
         return url
     raise ValueError("only https is allowed, or http on loopback")
 

@@ -22,6 +22,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_unread_on_the_way(scheme: str, host: str) -> bool:
+    """Whether nobody between can read what is sent there: by https, or to this machine."""
+    return scheme == "https" or (scheme == "http" and is_loopback(host))
+
+
 def canonical_origin(url: str) -> str:
     """Scheme, host and port of an address in canonical form, so that equal origins are equal texts.
 

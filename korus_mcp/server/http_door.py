@@ -207,7 +207,7 @@ class WholeBodies:
             again = {"Connection": "close", "Retry-After": "1"}
             await Response("Too many request bodies at once", 503, again)(scope, receive, send)
             return
-        await self._app(scope, _replayed(read, receive), send)
+        await self._app(scope, replayed(read, receive), send)
 
     async def _body_of(self, receive: Receive) -> list[Message]:
         """The ASGI messages up to the end of the body, or until it is larger than the SDK accepts.
@@ -224,9 +224,7 @@ class WholeBodies:
                 part = len(message.get("body", b""))
                 size += part
                 self._arriving += part
-                # The other kind is http.disconnect: it is replayed to the inner application.
-                is_over = message["type"] != "http.request" or not message.get("more_body", False)
-                if is_over or size > DEFAULT_MAX_REQUEST_BODY_SIZE:
+                if is_read(message, size):
                     return read
                 # Asked last: what is whole, as nearly all requests are with their first part, is
                 # answered however many others are on their way.
@@ -236,7 +234,17 @@ class WholeBodies:
             self._arriving -= size
 
 
-def _replayed(read: Sequence[Message], receive: Receive) -> Receive:
+def is_read(message: Message, size: int) -> bool:
+    """Whether a body of so many bytes is read with this message: it ends, or is larger than the SDK
+    accepts.
+    """
+    # The other kind is http.disconnect: it is replayed to the inner application.
+    is_over = message["type"] != "http.request" or not message.get("more_body", False)
+    return is_over or size > DEFAULT_MAX_REQUEST_BODY_SIZE
+
+
+def replayed(read: Sequence[Message], receive: Receive) -> Receive:
+    """What gives an application the messages that were read already, then those that follow."""
     left = list(reversed(read))
 
     async def again() -> Message:
@@ -312,7 +320,7 @@ class Sessions:
         # Counted before it is open, so that two new sessions do not both take the last place.
         self._opening += 1
         try:
-            await self._app(scope, _replayed([message], receive), answer)
+            await self._app(scope, replayed([message], receive), answer)
         finally:
             self._opening -= 1
             if answer.status < 300 and answer.session is not None:

@@ -20,7 +20,6 @@ from anyio import to_thread
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
-from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
 from starlette.authentication import AuthCredentials
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
@@ -32,7 +31,7 @@ from korus_mcp.access.principal import Caller, signed_in, signed_in_as
 from korus_mcp.access.provider import Provider
 from korus_mcp.access.tokens import Refused, TokenJudge
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.server.http_door import WholeBodies
+from korus_mcp.server.http_door import WholeBodies, is_read, replayed
 from korus_mcp.settings import Settings
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
@@ -199,12 +198,7 @@ class _Allowed:
             said = "This token does not allow that."
             await self._sign_in.refusal(403, "insufficient_scope", said)(scope, receive, send)
             return
-        left = list(reversed(read))
-
-        async def again() -> Message:
-            return left.pop() if left else await receive()
-
-        await self._app(scope, again, send)
+        await self._app(scope, replayed(read, receive), send)
 
 
 def _without_token(caller: Caller) -> AccessToken:
@@ -227,8 +221,7 @@ async def _messages(receive: Receive) -> list[Message]:
         message = await receive()
         read.append(message)
         size += len(message.get("body", b""))
-        is_over = message["type"] != "http.request" or not message.get("more_body", False)
-        if is_over or size > DEFAULT_MAX_REQUEST_BODY_SIZE:
+        if is_read(message, size):
             return read
 
 

@@ -17,6 +17,7 @@ from korus_mcp.seating.geometry import (
     box_around,
     box_of,
     contains,
+    distance,
     spans_at,
 )
 
@@ -50,9 +51,13 @@ class Seats:
         """Whether they are drawn one by one, so that a label may hide one."""
         return sum(len(row) for rows in self.rows for row in rows) <= _MOST_SEATS
 
+    def reach(self, number: int) -> float:
+        """How far around each seat of a zone no label of another may come; 0 if they are many."""
+        return _SEAT * self.steps[number] if self.are_few else 0.0
+
     def within(self, number: int, blocks: Sequence[Outline]) -> Iterator[Outline]:
-        """A box around each seat of a zone that lies in these blocks."""
-        half = _SEAT * self.steps[number]
+        """A box around each seat of a zone that lies in these blocks or on their rims."""
+        half = self.reach(number)
         around = box_around(map(_box, blocks))
         if around is None:
             return
@@ -61,7 +66,9 @@ class Seats:
                 continue
             for x, y in row:
                 box = Box(x - half, y - half, x + half, y + half)
-                if _meet(box, around) and any(contains(block, (x, y)) for block in blocks):
+                if _meet(box, around) and any(
+                    contains(block, (x, y)) or distance(block, (x, y)) < half for block in blocks
+                ):
                     yield box.corners
 
 
@@ -77,7 +84,12 @@ def rooms_in(
     above = sorted(range(len(zones)), key=lambda n: (-round(sizes[n]), n))
     place = {n: at for at, n in enumerate(above)}
     boxes = [[_box(block) for block in blocks] for blocks in zones]
-    arounds = {n: around for n, each in enumerate(boxes) if (around := box_around(each))}
+    # A seat on the rim of its zone reaches beyond it.
+    arounds = {
+        n: _grown(around, seats.reach(n))
+        for n, each in enumerate(boxes)
+        if (around := box_around(each))
+    }
     hidden: list[list[tuple[Outline, Box]]] = [[] for _ in zones]
     for n, other in _meeting(arounds):
         below, upper = (n, other) if place[n] < place[other] else (other, n)

@@ -14,7 +14,8 @@ DB ?= sqlite
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml $(if $(filter locked,$(DEPENDENCIES)),requirements/dev.txt)
+# Finds a Python that is new enough and makes an environment of it.
+define NEW_VENV
 	@found=; \
 	for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
@@ -22,9 +23,21 @@ $(READY): pyproject.toml $(if $(filter locked,$(DEPENDENCIES)),requirements/dev.
 	if [ -z "$$found" ]; then echo "korus-mcp needs Python 3.11 or newer. Debian and Ubuntu: apt-get install python3" >&2; exit 1; fi; \
 	if ! $$found -c 'import venv, ensurepip' 2>/dev/null; then \
 	    echo "$$found has no venv module. Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi; \
-	$$found -m venv $(VENV)
+	$$found -m venv $(@D)
+endef
+
+$(READY): pyproject.toml $(if $(filter locked,$(DEPENDENCIES)),requirements/dev.txt)
+	$(NEW_VENV)
+	@echo "Installing korus-mcp with all that its tests need into $(VENV) ..."
 	@$(MAKE) --no-print-directory install-$(DEPENDENCIES)
 	@touch $(READY)
+
+# A demo needs a quarter of what the tests do.
+.venv-demo/.ready: pyproject.toml
+	$(NEW_VENV)
+	@echo "Installing korus-mcp into .venv-demo ..."
+	@.venv-demo/bin/python -m pip --quiet --disable-pip-version-check install --no-compile --editable .
+	@touch $@
 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK := requirements/dev.txt
@@ -43,8 +56,8 @@ install-lowest:
 	@$(BIN)/uv pip compile --quiet $(REQUIRED) --resolution lowest-direct --output-file $(VENV)/lowest.txt
 	@$(PIP) install --editable . --group dev --constraint $(VENV)/lowest.txt
 
-demo: $(READY) ## book a ticket on the embedded sandbox, through stdio, and save its PDF
-	@$(BIN)/korus-mcp demo
+demo: $(if $(wildcard $(READY)),$(READY),.venv-demo/.ready) ## book a ticket on the embedded sandbox, through stdio, and save its PDF
+	@$(if $(wildcard $(READY)),$(BIN),.venv-demo/bin)/korus-mcp demo
 
 # A machine that forbids Python to keep what it compiled would have every worker rewrite all tests, and
 # every server that a test starts compile all of the package again.
@@ -134,4 +147,4 @@ build: $(READY) ## build wheel, source archive and bill of materials into dist/,
 	@sh tests/wheel.sh $(BIN)/python
 
 clean: ## remove what was made
-	rm -rf .venv .venv-locked .venv-lowest dist build .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf .venv .venv-demo .venv-locked .venv-lowest dist build .mypy_cache .ruff_cache .pytest_cache .coverage

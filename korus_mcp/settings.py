@@ -1,7 +1,7 @@
 """Settings: every KORUS_ variable, its default and its meaning, read once into `Settings`.
 
 The fields of `Settings` are the table of all settings: each has a type, a default, and the meaning
-of its variable. README and server.json are generated from it.
+of its variable. docs/settings.md and server.json are generated from it.
 """
 
 import difflib
@@ -112,7 +112,7 @@ class Setting:
     meaning: str
     name: str = ""
     told: str = ""
-    """The default in words, for README, where the value itself would say less."""
+    """The default in words, for docs/settings.md, where the value itself would say less."""
     from_file: bool = False
     """Whether a variable with `_FILE` behind its name may point to a file that holds it."""
     least: int = 0
@@ -126,7 +126,7 @@ class Setting:
 
     @property
     def default(self) -> str:
-        """The default as README shows it."""
+        """The default as docs/settings.md shows it."""
         return self.told or ("-" if self.value in (None, "") else str(self.value).lower())
 
     @property
@@ -443,7 +443,7 @@ SETTINGS: Final = tuple(
     for each in fields(Settings)
     for row in each.metadata.values()
 )
-"""Every setting, in the order of README."""
+"""Every setting, in the order of docs/settings.md."""
 # KORUS_..._FILE names a file that holds a secret. So the secret is not in the environment, which
 # child processes inherit and logs may show.
 _FILE_SUFFIX = "_FILE"

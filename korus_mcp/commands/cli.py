@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The process was started with stderr closed. Every write to the log would raise.
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
     arguments = sys.argv[1:] if arguments is None else arguments
-    given = _parser(has_arguments=bool(arguments)).parse_args(arguments)
+    given = parser(has_arguments=bool(arguments)).parse_args(arguments)
     from korus_mcp.commands.console import log_to_stderr, log_without_waiting, say
 
     # A server must never block on a stderr that nobody reads. A command may, and so its lines on
@@ -94,7 +94,7 @@ def _stdout_is_lost() -> bool:
     return False
 
 
-def _parser(*, has_arguments: bool) -> argparse.ArgumentParser:
+def parser(*, has_arguments: bool) -> argparse.ArgumentParser:
     """The parser; without arguments, as hosts start it, there is no command to look up."""
     parser = argparse.ArgumentParser(
         prog="korus-mcp",

@@ -32,6 +32,8 @@ from tests.halls import sheet
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
+TOOLS: Final = ROOT / "docs" / "tools.md"
+SETTINGS_PAGE: Final = ROOT / "docs" / "settings.md"
 ERRORS: Final = ROOT / "docs" / "errors.md"
 SERVER_JSON: Final = ROOT / "server.json"
 SNAPSHOTS: Final = ROOT / "tests" / "tools" / "snapshots"
@@ -146,14 +148,20 @@ def list_tokens(tools: list[Tool]) -> tuple[int, int]:
     return _tokens(whole), _tokens(without)
 
 
-def readme() -> str:
-    """README.md with its generated tables renewed."""
-    text = README.read_text("utf-8")
-    for mark, table in (("tools", tools_table()), ("settings", settings_table())):
-        block = re.compile(f"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
-        text, count = block.subn(lambda m, t=table: f"{m[1]}{t}\n{m[2]}", text)  # type: ignore[misc]  # mypy cannot type a lambda's default
-        if count != 1:
-            raise ValueError(f"README.md has no place for the {mark} table")
+def pages() -> dict[Path, str]:
+    """The pages with generated tables, with those renewed."""
+    return {
+        README: _renewed(README, "programs", hosts_page.programs_table()),
+        TOOLS: _renewed(TOOLS, "tools", tools_table()),
+        SETTINGS_PAGE: _renewed(SETTINGS_PAGE, "settings", settings_table()),
+    }
+
+
+def _renewed(page: Path, mark: str, table: str) -> str:
+    block = re.compile(f"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
+    text, count = block.subn(lambda m: f"{m[1]}{table}\n{m[2]}", page.read_text("utf-8"))
+    if count != 1:
+        raise ValueError(f"{page.name} has no place for the {mark} table")
     return text
 
 
@@ -193,17 +201,18 @@ def _meaning(setting: Setting) -> str:
 def main() -> None:
     """Write them all."""
     SERVER_JSON.write_text(pretty(server_json()), "utf-8")
-    LISTING.write_text(listing(), "utf-8")  # before the README, which counts its tokens
+    LISTING.write_text(listing(), "utf-8")  # before docs/tools.md, which counts its tokens
     GENERATED.write_text(opening.answers(), "utf-8")
-    README.write_text(readme(), "utf-8")
+    for page, text in pages().items():
+        page.write_text(text, "utf-8")
     write_snapshots()
     ERRORS.parent.mkdir(exist_ok=True)
     ERRORS.write_text(errors_page(), "utf-8")
     hosts_page.PAGE.write_text(hosts_page.page(), "utf-8")
     write_sheet()
     sys.stdout.write(
-        "README.md, server.json, docs/errors.md, docs/hosts.md, docs/pictures/halls.png, tools, "
-        "first answers and snapshots are written.\n"
+        "Tables of README.md, docs/tools.md, docs/settings.md, docs/errors.md, docs/hosts.md, "
+        "server.json, docs/pictures/halls.png, tools, first answers and snapshots are written.\n"
     )
 
 

@@ -31,6 +31,46 @@ def page() -> str:
     return text
 
 
+IN_README: Final = (
+    "claude-desktop",
+    "claude-code-terminal",
+    "vscode",
+    "cursor",
+    "codex-terminal",
+    "goose",
+)
+"""Programs that most people have; README says of each where the command goes."""
+REPOSITORY: Final = "https://github.com/korus-mcp/korus-mcp"
+_USUAL: Final = "mcpServers"
+
+
+def programs_table() -> str:
+    """README's table of programs: where the command goes, and whether that was run."""
+    known = json.loads(RESULTS.read_text("utf-8"))
+    of = {host.id: host for host in hosts()}
+    rows = [
+        f"| [{of[each].name}]({REPOSITORY}/blob/main/docs/hosts.md#{anchor(of[each].name)}) "
+        f"| {of[each].file}{_form(of[each])} | {'run' if each in known else 'format checked'} |"
+        for each in IN_README
+    ]
+    return "\n".join(["| program | where it goes | |", "|---|---|---|", *rows])
+
+
+def anchor(heading: str) -> str:
+    """The end of GitHub's link to a heading."""
+    return re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+
+
+def _form(host: Host) -> str:
+    """How a program's form differs from the usual one."""
+    if host.language in ("toml", "yaml"):
+        return f" ({host.language.upper()})"
+    if host.language != "json":
+        return ""
+    (key,) = json.loads(host.block)
+    return "" if key == _USUAL else f" (`{key}`, not `{_USUAL}`)"
+
+
 def results_table() -> str:
     """What was run, a row each."""
     known: dict[str, dict[str, Any]] = json.loads(RESULTS.read_text("utf-8"))

@@ -34,7 +34,7 @@ PROMISE: Final = re.compile(r"^\| (?!promise|---)(.+) \| (.+) \|$", re.MULTILINE
 
 ELSEWHERE: Final = re.compile(
     r"domain[ ]guide|\bthe[ ]guide\b|\([Gg]uide\b"
-    r"|(?<!docs/)operations[.]md|(?:ordering|security|tools|settings|style|mcp-sdk)[.]md"
+    r"|(?<!docs/)operations[.]md|(?:ordering|security|style|mcp-sdk)[.]md"
     r"|(?:operations|ordering|security|settings|design)[ _]notes?\b"
     r"|\.\./shared|design[/]"
     r"|(?<!RFC [0-9]{4} )\bsection[ ][0-9]"

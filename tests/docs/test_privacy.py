@@ -46,7 +46,7 @@ def test_the_policy_has_what_directories_ask_for() -> None:
     assert parts().keys() == set(HEADINGS.values())
     assert all(len(text.split()) > 30 for text in parts().values())
     readme = generated.README.read_text("utf-8")
-    assert re.search(r"^## Privacy\n\n[^#]*\(docs/privacy\.md\)", readme, re.MULTILINE)
+    assert re.search(r"^## Privacy\n\n[^#]*\(\S+/docs/privacy\.md\)", readme, re.MULTILINE)
 
 
 def test_the_policy_names_every_field_of_a_person() -> None:

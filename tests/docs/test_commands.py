@@ -1,0 +1,117 @@
+"""What README and docs tell to type is understood, and the blocks they show can be read."""
+
+import ast
+import json
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import anyio
+import pytest
+import yaml
+
+from korus_mcp.commands.cli import parser
+from korus_mcp.sandbox import SandboxOptions, served_sandbox
+from tests.docs.generated import ROOT
+
+PAGES: Final = (
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+)
+BLOCK: Final = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE: Final = re.compile(r"`(korus-mcp [^`]+|make [^`]+|[^`]*uvx [^`]*)`")
+PLACES: Final = re.compile(r"\b[A-Z][A-Z_]*\b|\.\.\.")
+"""What a reader puts something in place of: CODE, ID, FILE."""
+
+
+def told() -> Iterator[tuple[str, str, str]]:
+    """Each block with its page and language, and each command within a sentence."""
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        for language, block in BLOCK.findall(text):
+            yield page.name, language, block
+        for command in INLINE.findall(BLOCK.sub("", text)):
+            yield page.name, "sh", command
+
+
+def typed() -> list[tuple[str, str]]:
+    """Each line of a shell, with its page; assignments before a command are left out."""
+    lines = []
+    for page, language, block in told():
+        if language not in ("sh", ""):
+            continue
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+                words.pop(0)
+            if words:
+                lines.append((page, shlex.join(words)))
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("page", "line"),
+    sorted({(page, line) for page, line in typed() if "korus-mcp" in line.split()}),
+)
+def test_every_command_that_is_told_is_one_of_ours(page: str, line: str) -> None:
+    words = shlex.split(line)
+    given = words[words.index("korus-mcp") + 1 :]
+    if words[0] in ("claude", "codex", "npx"):
+        # They are told the command that starts the server, and tests/hosts books through them.
+        return
+    end = next((n for n, word in enumerate(given) if word in ("&&", "&", "|")), len(given))
+    given = given[:end]
+    try:
+        parser(has_arguments=bool(given)).parse_args(given)
+    except SystemExit as ended:
+        if ended.code:
+            pytest.fail(f"{page}: {line}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_target_that_is_told_is_in_the_makefile(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    for where, line in typed():
+        words = line.split()
+        if where == page.name and words[0] == "make" and len(words) > 1:
+            assert words[1] in targets, line
+
+
+def test_every_block_can_be_read() -> None:
+    read: dict[str, Callable[[str], object]] = {
+        "json": json.loads,
+        "yaml": yaml.safe_load,
+        "toml": tomllib.loads,
+        "python": lambda text: ast.parse(text, feature_version=(3, 11)),
+    }
+    seen = set()
+    for page, language, block in told():
+        if language in read:
+            seen.add(language)
+            try:
+                read[language](block)
+            except Exception as wrong:
+                raise AssertionError(f"{page}: {block}") from wrong
+    assert seen == set(read)
+
+
+def test_extras_that_are_told_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    told_of = {e for p in PAGES for e in re.findall(r"korus-mcp\[(\w+)\]", p.read_text("utf-8"))}
+    assert told_of
+    assert told_of <= set(project["optional-dependencies"])
+
+
+@pytest.mark.anyio
+async def test_the_example_of_the_client_runs() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    (example,) = (block for language, block in BLOCK.findall(text) if language == "python")
+    async with served_sandbox(SandboxOptions(seed=1)) as served:
+        ran = await anyio.run_process(
+            [sys.executable, "-c", example], env=served.environment, cwd=ROOT
+        )
+    assert served.sandbox.landmarks["park_catalog"] in ran.stdout.decode()

@@ -25,6 +25,7 @@ from benchmarks import (
     pictures,
     replies,
     seating,
+    served,
     starting,
     ui,
 )
@@ -36,6 +37,8 @@ from tests.ui.stage import CHROMIUM, MODULES
 
 USUAL, FULL = (10_000, 100_000), (100_000, 100_000)
 """Bases that are crawled, and bases that are searched in (`make bench ARGS=--full`)."""
+MIXED_CALLS = 100_000
+"""After which a server over HTTP has to be as large as when it was warm (`--full`)."""
 STARTS = 9
 CALLS = 300
 Call = Callable[[], Awaitable[object]]
@@ -61,6 +64,7 @@ def main() -> None:
         booking.beside(beside)
     orders.main(beside)
     calls.main(beside)
+    served.main(MIXED_CALLS if "--full" in sys.argv else 0)
     seating.main()
     drawing.main(beside)
     pictures.main()

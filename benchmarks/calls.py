@@ -181,7 +181,7 @@ async def _compare(places: Mapping[str, Path]) -> None:
         served_sandbox(SandboxOptions(seed=1), around=upstream.around) as served,
         AsyncExitStack() as running,
     ):
-        world = World(served, upstream, await _token(served))
+        world = World(served, upstream, await token_of(served))
         session = await _session(world)
         bare = await running.enter_async_context(_floor(world))
         servers = {
@@ -255,7 +255,8 @@ def _verdict(ratio: float, most: float) -> str:
     return f"{'within' if ratio <= most else 'ABOVE'} {most} x"
 
 
-async def _token(served: ServedSandbox) -> str:
+async def token_of(served: ServedSandbox) -> str:
+    """A token of the sandbox's account."""
     asked = {
         "grant_type": "client_credentials",
         "client_id": served.environment["KORUS_CLIENT_ID"],

@@ -8,13 +8,23 @@ from mcp.server.mcpserver import MCPServer
 
 if TYPE_CHECKING:
     import httpx
+    from mcp.server.auth.provider import TokenVerifier
+    from mcp.server.auth.settings import AuthSettings
 
 
-def floor_server(origin: str | None = None, token: str = "") -> MCPServer[None]:
+def floor_server(
+    origin: str | None = None,
+    token: str = "",
+    *,
+    verifier: "TokenVerifier | None" = None,
+    auth: "AuthSettings | None" = None,
+) -> MCPServer[None]:
     """A server that does nothing, as fast as the SDK allows; with the origin of an API it also
-    passes an answer of that on.
+    passes an answer of that on. With `verifier` and `auth` it asks for tokens over HTTP.
     """
-    server: MCPServer[None] = MCPServer("floor", log_level="WARNING")
+    server: MCPServer[None] = MCPServer(
+        "floor", log_level="WARNING", token_verifier=verifier, auth=auth
+    )
 
     @server.tool(description="Answers what it is given.")
     async def echo(text: str) -> str:

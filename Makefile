@@ -9,7 +9,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix lock bench simulate kill-test failover-test fault-test proxy-test oauth-test postgres-test conformance journeys search-quality halls halls-page hosts readme ui sandbox inspect build clean install-newest install-locked install-lowest
+.PHONY: help demo test coverage check fix lock bench simulate kill-test failover-test fault-test proxy-test oauth-test postgres-test conformance journeys search-quality halls halls-page hosts readme ui sandbox inspect build bundle clean install-newest install-locked install-lowest
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -131,7 +131,7 @@ halls-page: $(READY) ## show N halls of twenty kinds on the page in Chromium, at
 hosts: $(READY) ## book through real hosts and frameworks (ROWS=a,b: these; needs npm and the registries)
 	@$(BIN)/python -m tests.hosts.run
 
-readme: $(READY) ## rewrite what is generated: tables of README.md and docs/hosts.md, server.json, listing.json and snapshots of the tools
+readme: $(READY) ## rewrite what is generated: tables of README.md and docs/hosts.md, server.json, the bundle's manifest, listing.json and snapshots of the tools
 	@$(BIN)/python -m tests.docs.generated
 
 ui: ## build the interactive pages from their sources (needs npm)
@@ -145,6 +145,9 @@ inspect: $(READY) ## let the official inspector lint the tool list (needs npm)
 
 build: $(READY) ## build wheel, source archive and bill of materials into dist/, and run the wheel
 	@sh tests/wheel.sh $(BIN)/python
+
+bundle: $(READY) ## pack the bundle (MCPB) that Claude Desktop installs into dist/ (needs npm)
+	@$(BIN)/python -m tests.bundle.pack
 
 clean: ## remove what was made
 	rm -rf .venv .venv-demo .venv-locked .venv-lowest dist build .mypy_cache .ruff_cache .pytest_cache .coverage

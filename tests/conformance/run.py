@@ -5,9 +5,7 @@ The suite and the Node it needs come from npm, into a folder that is thrown away
 
 import json
 import os
-import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -20,13 +18,12 @@ import yaml
 from mcp import Client
 
 from tests.fixtures.hosts import START_SECONDS, child_environment, free_port, listening, started
+from tests.fixtures.npm import installed
 
 SUITE: Final = "@modelcontextprotocol/conformance"
 VERSION: Final = "0.2.0-alpha.12"
-NODE: Final = "22"
 REQUIRED: Final = {"2026-07-28": 37, "2025-11-25": 30}
 """How many scenarios of a server each revision requires: one that asks for fewer proves less."""
-MACHINES: Final = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 PASSED: Final = frozenset({"SUCCESS", "INFO", "WARNING", "SKIPPED"})
 
 
@@ -75,19 +72,10 @@ def _told(check: Mapping[str, Any]) -> str:
     return f"{check['id']}: {check.get('errorMessage', check['status'])}"
 
 
-def installed(folder: Path) -> tuple[Path, Path]:
-    """Node and the suite, installed from npm: the program, and the folder of the suite."""
-    system, machine = platform.system().lower(), platform.machine().lower()
-    node = f"node-{system}-{MACHINES.get(machine, machine)}"
-    install = ("npm", "install", "--prefix", str(folder), "--silent", "--no-audit", "--no-fund")
-    subprocess.run([*install, f"{node}@{NODE}", f"{SUITE}@{VERSION}"], check=True)
-    modules = folder / "node_modules"
-    return modules / node / "bin" / "node", modules / SUITE
-
-
 async def run(folder: Path) -> list[Result]:
     """Install the suite, serve, and run it for each revision."""
-    node, suite = installed(folder)
+    tools = installed(folder, f"{SUITE}@{VERSION}")
+    suite = tools.modules / SUITE
     port = free_port()
     home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CACHE_HOME": str(folder)}
     server = (sys.executable, "-m", "tests.conformance.server")
@@ -98,7 +86,7 @@ async def run(folder: Path) -> list[Result]:
                 await listening(port)
             url = f"http://127.0.0.1:{port}/mcp"
             await _ask_once(url)
-            return [await _tried(node, suite, url, each, folder / each) for each in REQUIRED]
+            return [await _tried(tools.node, suite, url, each, folder / each) for each in REQUIRED]
 
 
 async def _ask_once(url: str) -> None:

@@ -1,4 +1,4 @@
-"""What is generated from the code: the tools and their snapshots, server.json, docs, README.
+"""What is generated from the code: tools, snapshots, server.json, the bundle, docs, README.
 
 `make readme` writes them; a test compares.
 """
@@ -25,8 +25,9 @@ from korus_mcp.resources.help import errors
 from korus_mcp.server.composition import build_server
 from korus_mcp.settings import SETTINGS, Environment, Profile, Setting, Settings
 from korus_mcp.tools.listing import LISTING
-from tests.docs import hosts_page, opening
+from tests.docs import hosts_page, manifest, opening
 from tests.docs.listing import described
+from tests.docs.settings_text import meaning
 from tests.fixtures.tokens import counted
 from tests.halls import sheet
 
@@ -99,7 +100,7 @@ def server_json() -> dict[str, Any]:
 
 def settings_table() -> str:
     """The settings as a table."""
-    rows = [f"| `{s.name}`{_file(s)} | {s.default} | {_meaning(s)} |" for s in SETTINGS]
+    rows = [f"| `{s.name}`{_file(s)} | {s.default} | {meaning(s)} |" for s in SETTINGS]
     return "\n".join(["| name | default | meaning |", "|---|---|---|", *rows])
 
 
@@ -192,15 +193,11 @@ def _file(setting: Setting) -> str:
     return " (or `_FILE`)" if setting.from_file else ""
 
 
-def _meaning(setting: Setting) -> str:
-    choices = f" One of {', '.join(f'`{c}`' for c in setting.choices)}." if setting.choices else ""
-    bounds = f" From {setting.least} to {setting.most}." if setting.most else ""
-    return setting.meaning + choices + bounds
-
-
 def main() -> None:
     """Write them all."""
     SERVER_JSON.write_text(pretty(server_json()), "utf-8")
+    manifest.MANIFEST.write_text(pretty(manifest.manifest()), "utf-8")
+    manifest.PROJECT.write_text(manifest.project_file(), "utf-8")
     LISTING.write_text(listing(), "utf-8")  # before docs/tools.md, which counts its tokens
     GENERATED.write_text(opening.answers(), "utf-8")
     for page, text in pages().items():
@@ -212,7 +209,8 @@ def main() -> None:
     write_sheet()
     sys.stdout.write(
         "Tables of README.md, docs/tools.md, docs/settings.md, docs/errors.md, docs/hosts.md, "
-        "server.json, docs/pictures/halls.png, tools, first answers and snapshots are written.\n"
+        "server.json, deploy/bundle, docs/pictures/halls.png, tools, first answers "
+        "and snapshots are written.\n"
     )
 
 

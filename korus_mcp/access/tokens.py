@@ -4,11 +4,13 @@ A token is judged before anything is done for it. Whoever sent it reads no more 
 refused; the reason is in the log, which never has the token.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final, Protocol
 
 import jwt
+from cachetools import LRUCache
 from jwt import PyJWK
 from jwt.exceptions import (
     DecodeError,
@@ -23,6 +25,7 @@ from jwt.exceptions import (
 
 from korus_mcp.access.keys import UnknownKey
 from korus_mcp.access.principal import Caller, person_of
+from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.foundation.text import clean_line
 
 ALGORITHMS: Final = tuple(
@@ -32,6 +35,8 @@ ALGORITHMS: Final = tuple(
 oldest forgery there is."""
 LEEWAY_SECONDS: Final = 10
 """So much the clocks of provider and server may differ."""
+MOST_TAKEN: Final = 10_000
+"""Of so many tokens that were taken it is known whose they are."""
 LONGEST_TOKEN: Final = 16_384
 LONGEST_CLAIM: Final = 512
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
@@ -66,6 +71,12 @@ class TokenJudge:
     audience: str
     keys: Keys
     tenant_claim: str | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    _taken: MutableMapping[bytes, tuple[PyJWK, Caller]] = field(
+        default_factory=lambda: LRUCache(MOST_TAKEN), init=False, repr=False, compare=False
+    )
+    """Tokens by their digest, each with the key that it was found good with. Most calls come with
+    a token of the call before, and a signature costs as much as all else that is done for one."""
 
     async def caller(self, token: str) -> Caller:
         """Whose token this is.
@@ -79,6 +90,18 @@ class TokenJudge:
             key = await self.keys.of(name, algorithm)
         except UnknownKey as unknown:
             raise Refused(str(unknown)) from None
+        digest = sha256(token.encode()).digest()
+        with_key, taken = self._taken.get(digest, (None, None))
+        # Keys that are read anew are other objects: what they do not sign any more is judged anew.
+        if taken is None or with_key is not key or self._is_over(taken):
+            taken = self._judged(token, key, algorithm)
+            self._taken[digest] = key, taken
+        return taken
+
+    def _is_over(self, caller: Caller) -> bool:
+        return self.clock.now().timestamp() >= caller.expires_at + LEEWAY_SECONDS
+
+    def _judged(self, token: str, key: PyJWK, algorithm: str) -> Caller:
         claims = self._claims(token, key, algorithm)
         subject = claims["sub"]
         tenant = "" if self.tenant_claim is None else _tenant(claims, self.tenant_claim)

@@ -143,6 +143,7 @@ class SignIn:
                 audience=self._settings.auth_audience or self._resource,
                 tenant_claim=self._settings.auth_tenant_claim,
                 keys=SigningKeys(self._provider.keys, self._clock, tasks),
+                clock=self._clock,
             )
             try:
                 await app(scope, receive, send)

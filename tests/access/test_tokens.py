@@ -11,6 +11,7 @@ from jwt import PyJWK
 from korus_mcp.access.keys import UnknownKey
 from korus_mcp.access.principal import Caller, person_of
 from korus_mcp.access.tokens import LEEWAY_SECONDS, LONGEST_TOKEN, Refused, TokenJudge
+from korus_mcp.foundation.clock import ShiftedClock
 from tests.fixtures.provider import BUYING, FakeProvider, listed, signing_key
 
 pytestmark = pytest.mark.anyio
@@ -277,3 +278,83 @@ async def test_what_a_token_of_an_identity_allows_is_nothing() -> None:
 @pytest.mark.parametrize("scope", [None, 7, {"korus:book": True}, [7, None], "korus:booking"])
 async def test_a_scope_that_is_none_allows_nothing_of_ours(scope: Any) -> None:
     assert "korus:book" not in (await judged(PROVIDER.token(scope=scope))).scopes
+
+
+class KeptKeys(Listed):
+    """The same keys as the same objects, until they are read anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: dict[str | None, PyJWK] = {}
+
+    async def of(self, name: str | None, algorithm: str) -> PyJWK:
+        if name not in self.made:
+            self.made[name] = await super().of(name, algorithm)
+        return self.made[name]
+
+    def take_back(self, name: str) -> None:
+        """The provider lists another key by this name."""
+        self._keys[name] = {**listed("two"), "kid": name}
+        self.made.clear()
+
+
+def kept_judge(**given: Any) -> TokenJudge:
+    named: dict[str, Any] = {"keys": KeptKeys(), **given}
+    return TokenJudge(issuer=PROVIDER.issuer, audience=PROVIDER.audience, **named)
+
+
+async def test_a_token_that_was_taken_is_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge, token = kept_judge(), PROVIDER.token()
+    first = await judge.caller(token)
+    monkeypatch.setattr(jwt, "decode", None)
+    assert await judge.caller(token) is first
+
+
+async def test_a_token_that_was_taken_is_judged_again_once_it_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = ShiftedClock()
+    judge, token = kept_judge(clock=clock), PROVIDER.token(exp=NOW + 300)
+    await judge.caller(token)
+
+    def expired(*_: object, **__: object) -> None:
+        raise jwt.ExpiredSignatureError
+
+    monkeypatch.setattr(jwt, "decode", expired)
+    clock.advance(300 + LEEWAY_SECONDS - 60)
+    await judge.caller(token)
+    clock.advance(120)
+    with pytest.raises(Refused, match="has expired"):
+        await judge.caller(token)
+
+
+async def test_a_token_that_was_taken_is_refused_once_its_key_was_taken_back() -> None:
+    keys = KeptKeys()
+    judge, token = kept_judge(keys=keys), PROVIDER.token()
+    await judge.caller(token)
+    keys.take_back("one")
+    with pytest.raises(Refused, match="signature is wrong"):
+        await judge.caller(token)
+
+
+async def test_a_token_that_was_taken_vouches_for_no_other() -> None:
+    judge, token = kept_judge(), PROVIDER.token()
+    await judge.caller(token)
+    head, body, signature = token.split(".")
+    other = jwt.encode(
+        {**jwt.decode(token, options={"verify_signature": False}), "sub": "bo"}, "k" * 32
+    )
+    for forged in (
+        f"{head}.{other.split('.')[1]}.{signature}",
+        f"{head}.{body}.{'A' * len(signature)}",
+    ):
+        with pytest.raises(Refused, match="signature is wrong"):
+            await judge.caller(forged)
+
+
+async def test_refused_tokens_are_not_remembered() -> None:
+    judge = kept_judge()
+    for _ in range(3):
+        with pytest.raises(Refused):
+            await judge.caller(PROVIDER.token(aud="https://elsewhere.example.test"))
+    assert not judge._taken

@@ -4,6 +4,7 @@ A person can be shown what is bought before they say who they are: then they are
 their yes and for this.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Final, TypeAlias
@@ -12,6 +13,7 @@ from korus_mcp.api import CustomerInput
 from korus_mcp.api.booking import Title
 from korus_mcp.foundation.refusals import FieldProblem, Refusal, invalid
 from korus_mcp.foundation.text import inert_line
+from korus_mcp.journal.records import Installation
 
 NEEDED: Final = {
     "firstname": ("Given name", "Ada"),
@@ -51,6 +53,14 @@ def named_in(customer: Customer) -> Mapping[str, str]:
     """Field -> what is said in it, for the fields in which something is said."""
     said = {field.name: getattr(customer, field.name) for field in fields(customer)}
     return {name: str(value) for name, value in said.items() if value}
+
+
+def buyer_of(installation: Installation, email: str) -> str:
+    """What the journal keeps of a buyer's address: a keyed digest, which is the same however the
+    address is written, and of which nobody reads it.
+    """
+    plain = unicodedata.normalize("NFC", email.strip().lower())
+    return installation.digest(f"buyer {plain}")
 
 
 def described(customer: Customer) -> str:

@@ -25,7 +25,7 @@ from korus_mcp.booking import approval, confirmations
 from korus_mcp.booking.approval import Question
 from korus_mcp.booking.by_hand import ByHand
 from korus_mcp.booking.conditions import conditions_of
-from korus_mcp.booking.customers import incomplete
+from korus_mcp.booking.customers import buyer_of, incomplete
 from korus_mcp.booking.doubts import TOLD_FOR, Doubt, doubts_about
 from korus_mcp.booking.earlier import EarlierOrders, claimed
 from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState, expired, tickets_in, total_of
@@ -306,7 +306,7 @@ class Ordering(Service):
         if was_open and way != BY_HAND:
             way += NAMED_WITH_THE_YES
         dispatch = Dispatch(
-            intent=await self._intent(call, question, agreed=way),
+            intent=await self._intent(call, question, call.customer, agreed=way),
             question=question,
             customer=call.customer,
             language=call.language,
@@ -400,7 +400,9 @@ class Ordering(Service):
             raise _over_limit("These are more tickets than the operator allows in one order.")
         return amount
 
-    async def _intent(self, call: OrderCall, question: Question, *, agreed: str) -> Intent:
+    async def _intent(
+        self, call: OrderCall, question: Question, customer: CustomerInput, *, agreed: str
+    ) -> Intent:
         installation = await self.journal.installation()
         now, intent_id = self.clock.now(), self.fresh_id()
         return Intent(
@@ -413,6 +415,7 @@ class Ordering(Service):
             attempt=question.attempt,
             approved_total=question.total.amount,
             agreed=agreed,
+            buyer=buyer_of(installation, customer.email),
             sent_at=now,
             fence_at=fence_of(question.holds_end, now, self.settings.settle_seconds),
         )

@@ -16,6 +16,7 @@ import anyio
 
 from korus_mcp.api import ApiError, OrderFilters
 from korus_mcp.api.models.order import Order
+from korus_mcp.booking.customers import buyer_of
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.handles import id_at_end
@@ -253,6 +254,7 @@ class Sweep(Service):
             made = {r: o.id for o in orders if (r := id_at_end(o.reservation)) is not None}
             if owner is not None and made:
                 sent_at = value_of(orders[0].created_at) or self.clock.now()
+                buyer = orders[0].customer
                 totals = (value_of(order.total_amount_incl_tax) for order in orders)
                 intent = Intent(
                     # The same each time: its own id is lost.
@@ -266,6 +268,7 @@ class Sweep(Service):
                     sent_at=sent_at,
                     fence_at=sent_at,
                     agreed=TAKEN_BACK,
+                    buyer=buyer_of(installation, buyer.email) if buyer and buyer.email else None,
                     state=IntentState.FINAL,
                     orders=made,
                 )

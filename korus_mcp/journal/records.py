@@ -20,7 +20,7 @@ from typing import Final, TypeAlias
 from korus_mcp.foundation.money import CENT
 
 REFERENCE_PREFIX: Final = "km1"
-TABLES_VERSION: Final = 5
+TABLES_VERSION: Final = 6
 """The version of the tables in which these records are stored (tables.py); named here, where it can
 be read without the database library."""
 APPROVALS_KEPT: Final = timedelta(days=1)
@@ -141,7 +141,7 @@ class Intent:
     live lease on it when it was loaded. Times are by the API's clock; after `fence_at` no order of
     this call can appear any more. `agreed`: how the person agreed. `attempt`, which is not stored:
     how many order calls there had been for its reservations when the person agreed. A further call
-    since then makes the approval invalid.
+    since then makes the approval invalid. `buyer`: a keyed digest of the buyer's e-mail address.
     """
 
     id: str
@@ -154,6 +154,7 @@ class Intent:
     sent_at: datetime
     fence_at: datetime
     agreed: str = "two_step"
+    buyer: str | None = None
     attempt: int | None = None
     state: IntentState = IntentState.NEW
     ambiguous: bool = False

@@ -64,6 +64,7 @@ from korus_mcp.journal.tables import (
     HOLD,
     INTENT,
     KEEPER,
+    OUTCOME,
     OWNERSHIP,
     WAITING,
     Moment,
@@ -777,18 +778,21 @@ class SqlJournal:
         return await self._read(lambda tx: tx.run(newest).scalars().all(), is_one=True)
 
     async def orders_within(
-        self, tenant: str, *, reader: str, limit: int = MOST_LISTED
+        self, tenant: str, *, reader: str, buyer: str | None = None, limit: int = MOST_LISTED
     ) -> Sequence[str]:
-        """The newest order ids of all owners in a tenant, newest first.
+        """The newest order ids of all owners in a tenant, or of those with this `Intent.buyer`;
+        newest first.
 
         That `reader` was told them is written into the audit first.
         """
+        which = [] if buyer is None else [OWNERSHIP.c.resource_id.in_(_bought_by(buyer))]
         newest = (
             sa.select(OWNERSHIP.c.resource_id)
             .where(
                 ours(OWNERSHIP),
                 OWNERSHIP.c.owner.startswith(f"{tenant}/", autoescape=True),
                 OWNERSHIP.c.is_order,
+                *which,
             )
             .order_by(OWNERSHIP.c.serial.desc())
             .limit(limit)
@@ -796,7 +800,9 @@ class SqlJournal:
 
         def work(tx: WriteTransaction) -> Sequence[str]:
             found = tx.run(newest).scalars().all()
-            tx.note("orders_told", reader, tenant, orders=len(found))
+            # Whose orders were looked for is told by the orders: the audit outlives the digest.
+            by = {} if buyer is None else {"by": "email", "order_ids": tuple(found)}
+            tx.note("orders_told", reader, tenant, orders=len(found), **by)
             return found
 
         return await self._written(work)
@@ -958,6 +964,16 @@ STOPPING: Final = "stopping"
 """The lock of the switch that stops new orders."""
 _ROWS: Final = (AUDIT, WAITING)
 _TAKEN: Final = sa.select(IS_TAKEN)
+
+
+def _bought_by(buyer: str) -> sa.Select[Any]:
+    """The ids of the orders that calls with this `Intent.buyer` made."""
+    of_call = (OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id)
+    return (
+        sa.select(OUTCOME.c.order_id)
+        .join(INTENT, sa.and_(*of_call))
+        .where(ours(INTENT), INTENT.c.buyer == buyer, OUTCOME.c.order_id.is_not(None))
+    )
 
 
 def _reservation(reservation_id: str) -> str:

@@ -108,6 +108,10 @@ MIGRATIONS: Final[Mapping[int, Sequence[Step]]] = {
         "ALTER TABLE korus_intent ADD COLUMN leased_at BIGINT",
         "ALTER TABLE korus_hold ADD COLUMN leased_at BIGINT",
     ),
+    6: (
+        "ALTER TABLE korus_intent ADD COLUMN buyer TEXT",
+        "CREATE INDEX korus_intent_buyer ON korus_intent (account, buyer) WHERE buyer IS NOT NULL",
+    ),
 }
 """Per version, the steps that migrate from the version before. A new journal needs none."""
 
@@ -221,6 +225,7 @@ INTENT = sa.Table(
     sa.Column("external_reference", sa.Text, nullable=False, unique=True),
     *_texts("caller_reference", nullable=True),
     *_texts("agreed"),
+    *_texts("buyer", nullable=True),
     sa.Column("approved_total", Amount, nullable=False),
     *_moments("sent_at", "fence_at"),
     *_texts("state"),
@@ -233,6 +238,7 @@ INTENT = sa.Table(
     sa.UniqueConstraint("account", "id"),
     _few("korus_intent_open", UNFINISHED, "account", "state", "owner"),
     _few("korus_intent_reference", "caller_reference IS NOT NULL", "account", "caller_reference"),
+    _few("korus_intent_buyer", "buyer IS NOT NULL", "account", "buyer"),
     sa.Index("korus_intent_day", "account", "owner", "sent_at"),
 )
 

@@ -112,7 +112,7 @@ async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
 async def find_orders(
     ctx: ToolContext,
     reference: Annotated[
-        Annotated[str, Field(min_length=1, max_length=50), WRITABLE] | None,
+        Annotated[str, Field(min_length=1, max_length=254), WRITABLE] | None,
         Field(description="Or e-mail"),
     ] = None,
     created_from: Day | None = None,

@@ -412,11 +412,15 @@ class MemoryJournal(SqlJournal):
         return tuple(self._orders.get(owner, ())[:limit])
 
     async def orders_within(
-        self, tenant: str, *, reader: str, limit: int = MOST_LISTED
+        self, tenant: str, *, reader: str, buyer: str | None = None, limit: int = MOST_LISTED
     ) -> Sequence[str]:
-        """The order ids of all owners in a tenant, newest first."""
+        """The order ids of all owners in a tenant, or of one buyer's, newest first."""
         del reader  # of the audit alone
-        made = (i for o, ids in self._orders.items() if o.startswith(f"{tenant}/") for i in ids)
+        made = [i for o, ids in self._orders.items() if o.startswith(f"{tenant}/") for i in ids]
+        if buyer is not None:
+            calls = (i for i in self._intents.values() if i.buyer == buyer)
+            bought = {order_id for call in calls for order_id in call.orders.values()}
+            made = [i for i in made if i in bought]
         return sorted(made, key=list(self._owners).index, reverse=True)[:limit]
 
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:

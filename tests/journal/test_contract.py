@@ -417,6 +417,35 @@ async def test_orders_of_a_tenant_are_those_of_its_owners_and_of_no_other(
         assert not await journal.orders_within(odd, reader="t-1/staff")
 
 
+async def test_orders_of_a_buyer_are_those_of_their_digest_within_the_tenant(
+    journal: Journal,
+) -> None:
+    calls = {
+        "a": ("t-1/ada", "one"),
+        "b": ("t-2/ada", "one"),
+        "c": ("t-1/bob", "one"),
+        "d": ("t-1/ada", "two"),
+        "e": ("t-1/ada", None),
+        "f": ("t-1/ada", "failed"),
+    }
+    for name, (owner, buyer) in calls.items():
+        await sent(journal, one := intent(name, owner=owner, buyer=buyer))
+        (reservation,) = one.reservation_ids
+        made = OrderResult({reservation: f"order of {name}"})
+        lost = OrderResult(failures={reservation: "no"})
+        await journal.settle(one.id, lost if buyer == "failed" else made)
+
+    async def of(buyer: str, tenant: str = "t-1") -> list[str]:
+        return list(await journal.orders_within(tenant, reader="t-1/staff", buyer=buyer))
+
+    assert await of("one") == ["order of c", "order of a"]
+    assert await of("two") == ["order of d"]
+    assert await of("one", "t-2") == ["order of b"]
+    for nobody in ("failed", "three", "", "%", "None"):
+        assert await of(nobody) == []
+    assert await of("two", "t-2") == []
+
+
 async def test_orders_of_one_call_are_listed_from_its_last_reservation_to_its_first(
     journal: Journal,
 ) -> None:

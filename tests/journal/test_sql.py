@@ -1,5 +1,6 @@
 """What only a database has: files, versions, processes, durability."""
 
+import json
 import sqlite3
 import stat
 import sys
@@ -106,6 +107,13 @@ async def test_who_was_told_the_orders_of_a_tenant_is_in_the_audit(
     assert not await journal.orders_within("t-1", reader="t-1/staff")
     (row,) = await journal.audit_of("t-1")
     assert (row.event, row.owner) == ("orders_told", "t-1/staff")
+    await sent(journal, one := intent("a", "r1", owner="t-1/ada", buyer="a digest"))
+    await journal.settle(one.id, OrderResult({"r1": "o1"}))
+    assert await journal.orders_within("t-1", reader="t-1/staff", buyer="a digest")
+    # Which orders were told, and nothing of the address by which they were found.
+    row = (await journal.audit_of("t-1"))[-1]
+    assert row.owner == "t-1/staff"
+    assert json.loads(row.detail) == {"by": "email", "order_ids": ["o1"], "orders": 1}
     await journal.close()
 
 
@@ -200,7 +208,14 @@ def test_an_older_journal_is_brought_up_in_order_and_once(tmp_path: Path) -> Non
     database.dispose()
 
 
+MADE_SINCE_5 = (
+    "DROP INDEX korus_intent_buyer",
+    "ALTER TABLE korus_intent DROP COLUMN buyer",
+    "UPDATE korus_meta SET value = '5'",
+)
+"""What makes a journal of version 5 of one that is new."""
 MADE_SINCE_4 = (
+    *MADE_SINCE_5,
     "ALTER TABLE korus_intent DROP COLUMN leased_at",
     "ALTER TABLE korus_hold DROP COLUMN leased_at",
     "ALTER TABLE korus_keeper ADD COLUMN audit_rows BIGINT NOT NULL DEFAULT 0",
@@ -311,6 +326,37 @@ async def test_a_journal_of_version_4_goes_on_with_its_audit_its_days_and_what_i
         await old.run(as_before, writes=True)
     await later.close()
     await old.close()
+
+
+@BOTH
+async def test_a_journal_of_version_5_finds_by_their_buyer_the_orders_that_come(
+    store: str, sql_url: Address
+) -> None:
+    url = sql_url(store)
+
+    def aged(connection: Connection) -> None:
+        for statement in MADE_SINCE_5:
+            connection.exec_driver_sql(statement)
+
+    async def ordered(journal: SqlJournal, name: str) -> None:
+        await sent(journal, one := intent(name, owner="t-1/ada", buyer="a digest"))
+        await journal.settle(one.id, OrderResult({one.reservation_ids[0]: f"order of {name}"}))
+
+    journal = journal_at(url)
+    await ordered(journal, "a")
+    new = await journal._database.run(details_of, writes=False)
+    await journal._database.run(aged, writes=True)
+    await journal.close()
+    later = journal_at(url)
+    await ordered(later, "b")
+    assert await later._database.run(details_of, writes=False) == new
+    told = [
+        list(await later.orders_within("t-1", reader="t-1/staff", buyer=buyer))
+        for buyer in (None, "a digest")
+    ]
+    # Of the earlier one nobody kept who bought it.
+    assert told == [["order of b", "order of a"], ["order of b"]]
+    await later.close()
 
 
 @BOTH

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
+import httpx
 import pytest
+import sqlalchemy as sa
 from mcp import MCPError
 
-from korus_mcp.access.policy import ALL_TOOLS, NEEDED
+from korus_mcp.access.policy import ALL_TOOLS, NEEDED, TokenScope
 from korus_mcp.access.principal import Caller, person_of, signed_in_as
 from korus_mcp.foundation.refusals import Refusal
+from korus_mcp.journal.tables import AUDIT
 from korus_mcp.tools.listing import LISTING
 from tests.fixtures.assistant import CUSTOMER, ERAS, HOLDER, Assistant, Json
 from tests.fixtures.provider import BUYING, EVERYTHING
@@ -41,6 +44,7 @@ class Booked:
     ordered: str
     order: str
     reference: str
+    email: str
     document: str
     ticket: str
     confirmation: str
@@ -52,6 +56,7 @@ UNKNOWN: Final = Booked(
     ordered="0197c5bd-b47b-78c5-b610-00000001dead",
     order="0197c5bd-b47b-78c5-b610-00000002dead",
     reference="NO-SUCH-REFERENCE",
+    email="nobody@example.org",
     document="0197c5bd-b47b-78c5-b610-00000003dead",
     ticket="0197c5bd-b47b-78c5-b610-00000004dead",
     confirmation="made-up-confirmation",
@@ -101,6 +106,7 @@ ASKED: Final[Mapping[str, tuple[Arguments, ...]]] = {
         lambda its, _: {"reference": its.reference},
         lambda its, _: {"reference": its.order},
         lambda its, _: {"cursor": its.order},
+        lambda its, _: {"reference": its.email},
     ),
 }
 """What is asked of each tool, with the ids of another person and one's own."""
@@ -122,6 +128,10 @@ READ: Final[Mapping[str, Callable[[Booked], str]]] = {
     ),
 }
 """The address of each resource that is somebody's."""
+
+
+def _email(person: Person) -> str:
+    return f"{person.name}@{person.tenant}.example.org"
 
 
 def _named(ticket_id: str) -> Json:
@@ -170,11 +180,14 @@ async def here() -> AsyncIterator[House]:
         yield made
 
 
-async def booked(assistant: Assistant, offer_id: str, quantity: int) -> Booked:
+async def booked(
+    assistant: Assistant, offer_id: str, quantity: int, email: str = CUSTOMER["email"]
+) -> Booked:
     """One order, and a hold beside it that is not ordered."""
+    customer = {**CUSTOMER, "email": email}
     items = [{"offer_id": offer_id, "quantity": quantity}]
     first = (await assistant.call("reserve", items=items))["reservations"][0]["reservation_id"]
-    order = (await assistant.order(first))["orders"][0]
+    order = (await assistant.order(first, customer=customer))["orders"][0]
     more = await assistant.call("reserve", items=items, again=True)
     held = more["reservations"][0]["reservation_id"]
     asked = await assistant.call("place_order", reservation_ids=[held], customer=CUSTOMER)
@@ -184,6 +197,7 @@ async def booked(assistant: Assistant, offer_id: str, quantity: int) -> Booked:
         ordered=first,
         order=order["order_id"],
         reference=order["reference"],
+        email=email,
         document=next(iter(re.findall(r'documents/([^/."]+)', json.dumps(told))), held),
         ticket=told["tickets"][0]["ticket_id"],
         confirmation=asked["confirmation"],
@@ -206,7 +220,7 @@ async def test_what_is_foreign_answers_as_what_does_not_exist(here: House) -> No
             person: await opened.enter_async_context(here.assistant(person)) for person in PEOPLE
         }
         theirs = {
-            person: await booked(assistant, here.offer_id, number)
+            person: await booked(assistant, here.offer_id, number, _email(person))
             for number, (person, assistant) in enumerate(assistants.items(), start=1)
         }
         for reader, assistant in assistants.items():
@@ -358,3 +372,42 @@ async def test_staff_sees_the_orders_of_its_tenant_masked_and_no_tickets(
         # The tickets, with the names on them, are their buyer's.
         refused = await assistant.ask("get_tickets", {"order_id": theirs.order})
         assert refused.code == "NOT_FOUND"
+
+
+async def test_staff_finds_an_order_by_the_address_of_its_buyer_in_its_tenant_alone(
+    here: House,
+) -> None:
+    ada, other = Person("ada", scope=BUYING), Person("ada", "other", scope=BUYING)
+    address, elsewhere = "Ada.Lovelace@Example.org", "ada@other.example.org"
+    async with here.assistant(ada) as one, here.assistant(other) as two:
+        theirs = await booked(one, here.offer_id, 2, address)
+        await booked(two, here.offer_id, 3, elsewhere)
+    journal = here.server.running.app.booking.journal
+
+    async def looks() -> list[tuple[str, Any]]:
+        """Who looked, and what the audit says of it."""
+        rows = sa.select(AUDIT.c.owner, AUDIT.c.detail).where(AUDIT.c.event == "orders_told")
+        read = await journal._read(lambda tx: tx.run(rows.order_by(AUDIT.c.row)).all())
+        return [(row.owner, json.loads(row.detail)) for row in read]
+
+    for nobody in (ada, Person("eve", scope=TokenScope.BROWSE)):
+        async with here.assistant(nobody) as assistant:
+            before = here.requests()
+            with pytest.raises((MCPError, httpx.HTTPError, ExceptionGroup)):
+                await assistant.call("find_orders", reference=address)
+            assert here.requests() == before
+    assert await looks() == []
+    async with here.assistant(Person("staff", scope=TokenScope.READ_TENANT)) as assistant:
+        for written in (address, " ada.lovelace@example.ORG "):
+            found = await assistant.call("find_orders", reference=written)
+            assert [row["order_id"] for row in found["orders"]] == [theirs.order]
+            assert "lovelace@" not in str(found).lower()
+        before, told = here.requests(), set[str]()
+        for unknown in (elsewhere, "nobody@example.org", "ada.lovelace@example.or"):
+            told.add((await assistant.ask("find_orders", {"reference": unknown})).wire)
+        assert here.requests() == before
+        assert len(told) == 1
+    staff = person_of(here.provider.issuer, "one", "staff").key
+    found_here = {"by": "email", "order_ids": [theirs.order], "orders": 1}
+    nothing = {"by": "email", "order_ids": [], "orders": 0}
+    assert await looks() == [(staff, found_here)] * 2 + [(staff, nothing)] * 3

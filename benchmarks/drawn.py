@@ -22,6 +22,9 @@ def main(text: str, tree: Path) -> None:
     package = Path(import_module("korus_mcp").__file__ or "").parents[1]
     if package.resolve() != tree.resolve():
         raise SystemExit(f"the code of {package} was imported, not that of {tree}")
+    # As a server does at its start: what is imported is not looked through again and again.
+    gc.collect()
+    gc.freeze()
     began = time.process_time()
     seat_map = _read(text)
     read = time.process_time()

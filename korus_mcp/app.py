@@ -24,11 +24,12 @@ from korus_mcp.catalog.finder import Finder
 from korus_mcp.catalog.mirror import CatalogFiles, Mirror
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import Flights, kept_apart
+from korus_mcp.foundation.lanes import on_behalf_of
 from korus_mcp.foundation.pace import Pace
 from korus_mcp.foundation.private_files import user_folder
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.proposals.alternatives import Alternatives
-from korus_mcp.settings import NAME, Approval, Environment, Settings
+from korus_mcp.settings import NAME, Approval, Settings
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
@@ -38,10 +39,6 @@ if TYPE_CHECKING:
     from korus_mcp.booking.services import BookingServices
     from korus_mcp.journal import Journal
     from korus_mcp.proposals.seat_plans import SeatPlans
-
-
-REQUESTS_PER_SECOND = 10.0
-"""What the crawl may ask of a real API, which documents no limit (docs/domain.md, "Not there")."""
 
 
 class Doorbell(Protocol):
@@ -187,7 +184,8 @@ class App:
             # In a sandbox that lives for days, trying it must not use up what may be spent in one.
             spends_anew=self._files is not None,
         )
-        self._tasks.start_soon(kept_apart, services.run)
+        with on_behalf_of(None):
+            self._tasks.start_soon(kept_apart, services.run)
         return services
 
     def _by_hand(self, journal: "Journal") -> "ByHand | None":
@@ -307,7 +305,6 @@ def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup)
         catalog_files(settings),
         clock=clock,
         tasks=tasks,
-        per_second=None if settings.environment is Environment.SANDBOX else REQUESTS_PER_SECOND,
         language=settings.language,
         languages=settings.languages,
     )

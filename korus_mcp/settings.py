@@ -36,6 +36,9 @@ SANDBOX_LANGUAGE = "en"
 DOCUMENT_HOST = "storage.googleapis.com"
 SANDBOX_DOCUMENT_HOST = "documents.sandbox.invalid"
 MOST_SEED = 2**32 - 1
+PERSONS_PACE: Final = {"calls_per_minute": 60, "writes_per_minute": 10}
+"""Where many people use one server, an assistant that runs wild must not be everybody's matter. One
+person's own server bounds such a loop later: nobody else is waiting there."""
 FILE_BYTES = 64 * 1024
 """The largest credential file: a larger one was surely named by mistake."""
 
@@ -275,11 +278,21 @@ class Settings:
     )
     calls_per_minute: int = setting(
         600,
-        "Calls of one principal; 0 for any number. An order call that is repeated is free.",
+        "Calls of one principal, at one server; 0 for any number. A repeated order call is free.",
+        told="600; 60 where people sign in",
         most=1_000_000,
     )
     writes_per_minute: int = setting(
-        60, "New holds and orders of one principal; 0 for any number.", most=1_000_000
+        60,
+        "New holds and orders of one principal, at one server; 0 for any number.",
+        told="60; 10 where people sign in",
+        most=1_000_000,
+    )
+    reads_per_second: int = setting(
+        10,
+        "Reads that one server sends to KorusTicket, after 20 at once; half as many after it was "
+        "asked to slow down, and slowly more again. 0 for any number. The sandbox has no limit.",
+        most=10_000,
     )
     catalogs: tuple[str, ...] | None = setting(None, "Allowed catalog aliases, commas.", told="all")
     cache_dir: Path | None = setting(
@@ -607,6 +620,7 @@ class _Reader:
             "profile": profile,
             "scope": Scope.ACCOUNT if profile is Profile.SERVICE_DESK else Scope.OWN,
             "max_order_amount": self._order_limit(),
+            **(PERSONS_PACE if "KORUS_AUTH_ISSUER" in self._given else {}),
             **{name: value for name, value in self._read.items() if name != "environment"},
         }
         return replace(

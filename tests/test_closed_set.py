@@ -51,6 +51,7 @@ INSIDE: Final = {
     "Refused": "401 before the tool starts, with the reason in the log",
     "UnknownKey": "Refused",
     "ProgramReplaced": "MISCONFIGURED, from a tool that is called for the first time",
+    "NoPlace": "Crowded, within the API client",
     "NotDrawn": "an answer without its picture",
     "TooMuchOpen": "LIMIT_EXCEEDED",
     "Unasked": "the summary of an order; APPROVAL_UNAVAILABLE; the fields of a customer",

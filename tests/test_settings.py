@@ -292,6 +292,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "KORUS_MAX_OPEN_HOLDS": "7",
             "KORUS_CALLS_PER_MINUTE": "0",
             "KORUS_WRITES_PER_MINUTE": "9",
+            "KORUS_READS_PER_SECOND": "50",
             "KORUS_CATALOGS": "abcdef,ghijkl",
             "KORUS_CACHE_DIR": "cache",
             "KORUS_DATABASE_URL": "postgresql://db.example.test/korus",
@@ -428,6 +429,14 @@ def test_sign_in_is_on_with_an_issuer_and_an_address() -> None:
     assert read_settings(local).auth_issuer == "http://127.0.0.1:3000"
     asked = read_settings({**SIGN_IN, "KORUS_AUTH_ASK_SCOPES": " a  b:c "})
     assert asked.auth_ask_scopes == ("a", "b:c")
+
+
+def test_where_people_sign_in_each_has_a_smaller_pace_unless_the_operator_says_so() -> None:
+    alone, several = read_settings({}), read_settings(SIGN_IN)
+    assert (alone.calls_per_minute, alone.writes_per_minute) == (600, 60)
+    assert (several.calls_per_minute, several.writes_per_minute) == (60, 10)
+    chosen = read_settings({**SIGN_IN, "KORUS_CALLS_PER_MINUTE": "0"})
+    assert (chosen.calls_per_minute, chosen.writes_per_minute) == (0, 10)
 
 
 @pytest.mark.parametrize(

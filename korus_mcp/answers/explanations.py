@@ -43,6 +43,16 @@ ROWS: Final[dict[type[ApiError], tuple[Code, str, str]]] = {
         "KorusTicket points to another address, which is never followed.",
         _OPERATOR,
     ),
+    errors.Crowded: (
+        Code.SERVER_BUSY,
+        "Too many requests wait for KorusTicket here; this one was not sent.",
+        "Call again with the same arguments.",
+    ),
+    errors.Suspended: (
+        Code.UPSTREAM_UNAVAILABLE,
+        "KorusTicket has not answered lately, so it is left alone for a moment; nothing was sent.",
+        _LATER,
+    ),
     errors.BadRequest: (
         Code.UPSTREAM_REFUSED,
         "KorusTicket could not read the request.",

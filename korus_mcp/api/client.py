@@ -78,6 +78,11 @@ class KorusApi(AsyncResource):
         return self._wire.server_time.is_days_off
 
     @property
+    def is_suspended(self) -> bool:
+        """Whether the API did not answer, and is left alone for a while."""
+        return "_pools" in self.__dict__ and self._pools.breaker.is_open
+
+    @property
     def skew_bound_seconds(self) -> float:
         """How far `now()` may be off; 30 before the first answer."""
         return self._wire.server_time.skew_bound_seconds

@@ -44,6 +44,9 @@ class ApiConfig:
     ca_folder: str | None = None
     """A file or folder of certificate authorities to trust instead of those of the system."""
     parallel: int = 16
+    parallel_per_caller: int | None = None
+    """Parallel reads of one caller, where there are several; None is no limit. Of what holds or
+    books, and of downloads, one place is kept for others then."""
     # Parallel requests that hold or book, and parallel downloads: each has a pool of its own.
     parallel_orders: int = 4
     json_limit: int = 5 * MIB
@@ -55,8 +58,12 @@ class ApiConfig:
     creation_timeout: float = CREATION_SECONDS
     """The longest a creating POST may take in all; the latest moment an order can still appear is
     counted from it (`booking/sending.py`, `fence_of`)."""
+    read_queue_timeout: float = 2.0
+    """The longest a call waits for its turn to read; what it reads afterwards waits for longer."""
     queue_timeout: float = 10.0
     """The longest a creating POST or a token request waits for its turn."""
+    reads_per_second: float | None = None
+    """Reads a second, after twenty at once; half as many after each 429. None is no limit."""
     retry_total: float = 10.0
     # Three attempts, which are at most two repeats, within `retry_total`.
     retry_attempts: int = 3

@@ -55,7 +55,9 @@ class Downloads:
             address = checked_address(link.temporary_url, self._config)
             exchange = Exchange(OPERATION, "GET", address, headers={"accept": "application/pdf"})
             # A download changes nothing, so it may be repeated, each time from the beginning.
-            return await patiently(lambda: self._once(exchange), self._config, self._clock)
+            return await patiently(
+                lambda: self._once(exchange), self._config, self._clock, self._pools.budget
+            )
         except (DocumentRefused, TooLarge, Redirected) as refused:
             reason = refused.reason or refused.cause
             _log.warning("a document is refused: %s (host %s)", reason, _host(link.temporary_url))

@@ -2,6 +2,8 @@
 
     ApiError                 operation, outcome; status, retry_after_seconds, issuer_text
     |-- Unreachable          no connection came about
+    |-- Crowded              no place among our own requests
+    |-- Suspended            it did not answer, and is left alone for a while
     |-- TimedOut             no answer in time
     |-- Disconnected         the connection broke
     |-- TooLarge             the answer passed its size limit
@@ -29,6 +31,8 @@ as a quotation.
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import ClassVar
+
+from korus_mcp.foundation.lanes import NoPlace
 
 
 class Outcome(StrEnum):
@@ -90,6 +94,16 @@ class ApiError(Exception):
 
 class Unreachable(ApiError, cause="the server cannot be reached"):
     """No connection: name resolution, refusal, TLS, or no answer while connecting."""
+
+
+class Crowded(ApiError, NoPlace, cause="too many requests wait already"):
+    """There was no place for the request in time among those of this client: nothing was sent."""
+
+
+class Suspended(ApiError, cause="it did not answer, and is left alone for a while"):
+    """The requests before this one failed: nothing was sent. `retry_after_seconds` says until when
+    nothing will be.
+    """
 
 
 class TimedOut(ApiError, cause="no answer in time"):

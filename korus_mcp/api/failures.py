@@ -30,6 +30,9 @@ STATUS_ERRORS: Mapping[int, type[ApiError]] = {
     429: errors.RateLimited,
 }
 
+PASSING_STATUSES = frozenset({502, 503, 504})
+"""Statuses by which a gateway says that the server behind it does not answer."""
+
 # Statuses that say that even a write did nothing: we assume that 401 and 429 come before any
 # processing (A18).
 _OUTCOMES = {

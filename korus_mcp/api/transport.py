@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from types import MappingProxyType
 from typing import Literal, Protocol, TypeAlias, TypedDict, TypeVar, Unpack
+from urllib.parse import urlsplit
 
 import anyio
 import certifi
@@ -24,14 +25,17 @@ from pydantic import BaseModel, ValidationError
 from korus_mcp import __version__
 from korus_mcp.api import jsonld
 from korus_mcp.api.bodies import beginning_of, whole_body
+from korus_mcp.api.breaker import Breaker
 from korus_mcp.api.config import ApiConfig, Transport, checked_language
-from korus_mcp.api.errors import NO_WAY, Malformed, Outcome, Unauthorized, Unreachable
+from korus_mcp.api.errors import NO_WAY, Crowded, Malformed, Outcome, RateLimited, Unauthorized
 from korus_mcp.api.failures import NETWORK_FAILURES, from_answer, from_network, outcome_of_answered
 from korus_mcp.api.filters import Params
-from korus_mcp.api.retries import patiently
+from korus_mcp.api.retries import Budget, patiently
 from korus_mcp.api.server_time import ServerTime
+from korus_mcp.api.throttle import Throttle
 from korus_mcp.foundation import measures
 from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.lanes import Lane, NoPlace, goes_first, is_awaited
 from korus_mcp.foundation.origins import is_loopback
 
 M = TypeVar("M", bound=BaseModel)
@@ -112,27 +116,68 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
-    """A transport with its time-outs and the number of requests that may be under way."""
+    """A transport with its time-outs, the lane that its requests are in, what limits how many there
+    are a second, and what stops them while a host (of this address) does not answer.
+    """
 
     transport: Transport
     timeout: httpx.Timeout
     clock: Clock
     total_seconds: float
-    queue_seconds: float | None
-    places: anyio.Semaphore
+    lane: Lane
+    throttle: Throttle | None = None
+    breaker_of: Callable[[str], Breaker] | None = None
+    is_stopped: bool = True
+    """Whether a request is not sent while its host does not answer."""
 
     async def send(self, exchange: Exchange, *, limit: int) -> Answer:
         """Send once and read the answer, at most `limit` bytes of a success.
 
         Raises:
-            ApiError: Unreachable, TimedOut, Disconnected, TooLarge or Malformed (broken encoding).
+            ApiError: Crowded, RateLimited (not asked before the time that the API named),
+                Suspended, Unreachable, TimedOut, Disconnected, TooLarge or Malformed (broken
+                encoding).
         """
+        if not is_awaited():
+            await self._hold_back(exchange)
         try:
-            # Bounded: a POST sent too late could act after its order is no longer waited for.
-            with anyio.fail_after(self.queue_seconds):
-                await self.places.acquire()
-        except TimeoutError:
-            raise Unreachable(exchange.operation, Outcome.NOT_SENT) from None
+            owner = await self.lane.enter()
+        except NoPlace:
+            raise Crowded(exchange.operation, Outcome.NOT_SENT) from None
+        try:
+            if self.throttle is not None and is_awaited():
+                await self._turn(exchange, self.throttle)
+            if self.breaker_of is None:
+                return await self._attempt(exchange, limit)
+            async with self.breaker_of(exchange.url).watching(
+                exchange.operation,
+                # An order is tried all the same, and so is what is read for it.
+                is_stopped=self.is_stopped and not goes_first(),
+                is_awaited=is_awaited(),
+            ) as told:
+                answer = await self._attempt(exchange, limit)
+                told(answer.status)
+                return answer
+        finally:
+            self.lane.leave(owner)
+
+    async def _hold_back(self, exchange: Exchange) -> None:
+        """Wait with what nobody waits for, and not in a place that others could have."""
+        if self.breaker_of is not None:
+            await self.breaker_of(exchange.url).wait()
+        if self.throttle is not None:
+            await self.throttle.turn(can_wait=True)
+
+    async def _turn(self, exchange: Exchange, throttle: Throttle) -> None:
+        await throttle.turn(can_wait=False)
+        seconds = throttle.quiet_seconds
+        # What writes is sent: whoever asked for it hears what becomes of it.
+        if seconds and exchange.method == "GET":
+            early = RateLimited(exchange.operation, Outcome.NOT_SENT)
+            early.retry_after_seconds = seconds
+            raise early
+
+    async def _attempt(self, exchange: Exchange, limit: int) -> Answer:
         try:
             # httpx only bounds each pause; this bounds a body that drips for ever.
             with measures.upstream(exchange.operation) as seen:
@@ -141,8 +186,6 @@ class Pool:
         except NETWORK_FAILURES as failure:
             # `from None`: httpx repeats header bytes and addresses in some of its messages.
             raise from_network(exchange.operation, exchange.method, failure) from None
-        finally:
-            self.places.release()
 
     async def _send(self, exchange: Exchange, limit: int, seen: measures.Seen) -> Answer:
         request = exchange.request(self.timeout)
@@ -174,29 +217,51 @@ class Pools:
         self._config = config
         self._clock = clock
         self._injected = transport
+        self.budget = Budget(clock)
+        self.throttle = Throttle(clock, config.reads_per_second)
+        self.breaker = Breaker(clock, "api")
+        self._document_breakers: dict[str, Breaker] = {}
 
     @cached_property
     def reads(self) -> Pool:
         """Reads and the PATCHes."""
-        return self._pool(self._config.parallel, self._config.read_total)
+        few, longest = self._config.parallel_per_caller, self._config.read_queue_timeout
+        lane = Lane("reads", self._config.parallel, share=few, seconds=longest, is_kept=True)
+        pool = self._pool(lane, self._config.parallel, self._config.read_total)
+        return replace(pool, throttle=self.throttle, breaker_of=lambda _: self.breaker)
 
     @cached_property
     def tokens(self) -> Pool:
         """The token endpoint, which must not wait behind a queue of reads."""
-        # One request at a time: there is only one renewal, and it must not wait for long.
-        return self._pool(1, self._config.read_total, queue=self._config.queue_timeout)
+        # One request at a time: there is only one renewal, and it must not wait for long. A failed
+        # one is remembered for a moment (`auth`), so it needs no breaker.
+        lane = Lane("tokens", 1, seconds=self._config.queue_timeout)
+        return self._pool(lane, 1, self._config.read_total)
 
     @cached_property
     def creations(self) -> Pool:
         """The POSTs that hold or book."""
         places, total = self._config.parallel_orders, self._config.creation_timeout
+        # Bounded: a POST sent too late could act after its order is no longer waited for.
+        longest = self._config.queue_timeout
+        lane = Lane("bookings", places, share=self._all_but_one(places), seconds=longest)
         # `kept=0`: each connection carries one POST and is closed.
-        return self._pool(places, total, read=total, queue=self._config.queue_timeout, kept=0)
+        pool = self._pool(lane, places, total, read=total, kept=0)
+        # Its claim stands: it is sent, whatever became of requests before it.
+        return replace(pool, breaker_of=lambda _: self.breaker, is_stopped=False)
 
     @cached_property
     def documents(self) -> Pool:
         """Downloads from the hosts of signed addresses."""
-        return self._pool(self._config.parallel_orders, self._config.creation_timeout)
+        places = self._config.parallel_orders
+        lane = Lane("documents", places, share=self._all_but_one(places))
+        pool = self._pool(lane, places, self._config.creation_timeout)
+        return replace(pool, breaker_of=self._document_breaker)
+
+    def _document_breaker(self, url: str) -> Breaker:
+        # As many hosts as are listed: an address of another one never comes here.
+        host = urlsplit(url).netloc
+        return self._document_breakers.setdefault(host, Breaker(self._clock, "documents"))
 
     async def aclose(self) -> None:
         """Close what was opened."""
@@ -205,27 +270,30 @@ class Pools:
             if isinstance(pool, Pool):
                 await pool.transport.aclose()
 
+    def _all_but_one(self, places: int) -> int | None:
+        """How many of these places one caller may have, where there are several callers."""
+        return None if self._config.parallel_per_caller is None else max(1, places - 1)
+
     def _pool(
         self,
+        lane: Lane,
         places: int,
         total_seconds: float,
         *,
         read: float | None = None,
-        queue: float | None = None,
         kept: int | None = None,
     ) -> Pool:
         """A pool for `places` requests at once; times in seconds. `kept` idle connections stay."""
         limits = httpx.Limits(max_connections=places, max_keepalive_connections=kept)
         connect, write = self._config.connect_timeout, self._config.read_timeout
-        # `Pool.places` lets no more requests in than there are connections: no real wait for it.
+        # The lane lets no more requests in than there are connections: no real wait for one.
         timeout = httpx.Timeout(connect=connect, read=read or write, write=write, pool=2.0)
         return Pool(
             transport=self._injected or WayOut(self._config, limits),
             timeout=timeout,
             clock=self._clock,
             total_seconds=total_seconds,
-            queue_seconds=queue,
-            places=anyio.Semaphore(places),
+            lane=lane,
         )
 
 
@@ -329,7 +397,7 @@ class Wire:
         """Send a GET, repeated a few times when that can help."""
         exchange = self._exchange(operation, "GET", path, params, None, **wishes)
         attempt = partial(self._with_fresh_token_once, exchange)
-        return await patiently(attempt, self.config, self.clock)
+        return await patiently(attempt, self.config, self.clock, self.pools.budget)
 
     async def create(
         self, operation: str, path: str, body: jsonld.JsonObject, **wishes: Unpack[Wishes]
@@ -388,6 +456,11 @@ class Wire:
             body = await _done(read, in_thread=len(answer.body) > LARGE_BODY)
         except jsonld.NotReadable as failure:
             raise malformed(exchange.operation, exchange.method, str(failure)) from None
+        except RateLimited as error:
+            # All reads wait for as long as one was told; a write's answer is its caller's matter.
+            is_read = exchange.method == "GET"
+            self.pools.throttle.slow_down(error.retry_after_seconds if is_read else None)
+            raise
         except Unauthorized as error:
             # A token that was good a while ago may have been revoked: a new one may help. A fresh
             # token that is refused means that the account has no access.

@@ -19,6 +19,7 @@ from korus_mcp.api.models.offer import Offer, OfferTicket
 from korus_mcp.booking import over
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.measures import CACHE, measure
 from korus_mcp.foundation.unread import ToldDay, Unread, at_place
 
 LISTED_SECONDS: Final = 60
@@ -187,7 +188,9 @@ class KeptOffers:
     def offer(self, place: Place) -> Known | None:
         """An offer that was read within the last day; None if it was not."""
         kept = self._offers.get(place)
-        if kept is None or not self._is_young(kept[1], TIMES_SECONDS):
+        is_kept = kept is not None and self._is_young(kept[1], TIMES_SECONDS)
+        measure(CACHE, cache="offers", hit="yes" if is_kept else "no")
+        if kept is None or not is_kept:
             return None
         return Known(kept[0], self._is_young(kept[1], LISTED_SECONDS))
 

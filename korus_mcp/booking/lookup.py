@@ -13,6 +13,7 @@ from korus_mcp.booking.hold import may_have_order
 from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.lanes import for_an_order
 from korus_mcp.foundation.unread import UNREAD
 from korus_mcp.journal.records import NEVER_APPEARED, Intent, OrderResult
 
@@ -61,7 +62,8 @@ class LookUp(Service):
             if len(orders) == len(intent.missing):
                 break
             try:
-                orders |= await ways(intent)
+                with for_an_order():
+                    orders |= await ways(intent)
             except ApiError:
                 is_complete = False
         return LookedUp(orders, is_complete or len(orders) == len(intent.missing))

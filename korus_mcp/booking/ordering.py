@@ -19,7 +19,7 @@ from typing import Final
 import anyio
 from cachetools import LRUCache
 
-from korus_mcp.api import ApiError, CustomerInput
+from korus_mcp.api import ApiError, Crowded, CustomerInput
 from korus_mcp.api.models.order import Order
 from korus_mcp.booking import approval, confirmations
 from korus_mcp.booking.approval import Question
@@ -460,11 +460,13 @@ class Ordering(Service):
             raise _too_slow() from None
         if sending.busy is not None and state_of(sending.intent) is OrderState.FAILED:
             wait = sending.busy.retry_after_seconds or LOOK_AGAIN_SECONDS
-            # A 429: the order's data may be right, so the caller need not correct them.
+            why = "KorusTicket asks to slow down"
+            if isinstance(sending.busy, Crowded):
+                why = "Too many bookings are on their way"
+            # The order's data may be right, so the caller need not correct them.
             raise Refusal(
                 Code.SERVER_BUSY,
-                "KorusTicket asks to slow down; nothing was ordered, and the reservation stays "
-                "held.",
+                f"{why}; nothing was ordered, and the reservation stays held.",
                 "Wait for the named seconds, then call place_order again without confirmation.",
                 retry_after_seconds=max(1, math.ceil(wait)),
             )

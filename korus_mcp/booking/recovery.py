@@ -21,10 +21,12 @@ from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.measures import (
+    ENDING,
     IN_DOUBT,
     IN_DOUBT_AGE,
     LATE_ORDERS,
     LOOKED_AT,
+    is_heard,
     measure,
 )
 from korus_mcp.foundation.unread import UNREAD, value_of
@@ -38,6 +40,8 @@ from korus_mcp.journal.records import (
     OrderResult,
 )
 
+SOON: Final = timedelta(minutes=2)
+"""How soon a hold ends that counts as one that expires."""
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 SWEEP_AFTER_SECONDS: Final = 60.0
@@ -99,6 +103,9 @@ class Reconciler:
                 )
         left = await self.journal.unfinished()
         self._tell(left)
+        if is_heard():
+            now = self.look_up.clock.now()
+            measure(ENDING, await self.journal.ending(now, now + SOON))
         return left
 
     def _tell(self, left: int) -> None:

@@ -15,7 +15,15 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup
 
-from korus_mcp.api import ApiError, CustomerInput, OrderRequest, Outcome, RateLimited, Unprocessable
+from korus_mcp.api import (
+    ApiError,
+    Crowded,
+    CustomerInput,
+    OrderRequest,
+    Outcome,
+    RateLimited,
+    Unprocessable,
+)
 from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.api.jsonld import RESERVATION
 from korus_mcp.api.models.order import Order, OrderBulkResult
@@ -76,14 +84,14 @@ class Sending:
     """An order on its way: its intent as far as it is known, or why it was not sent (`refused`).
 
     `decided`: it is known whether it is sent. That takes the journal milliseconds.
-    `answered`: the orders in the API's answer. `busy`: the API's 429, if that was the answer; what
-    the look-up after it found is in the intent.
+    `answered`: the orders in the API's answer. `busy`: there was no place for it, or the API
+    answered 429; what the look-up after that found is in the intent.
     """
 
     intent: Intent
     answered: tuple[Order, ...] = ()
     refused: Exception | None = None
-    busy: RateLimited | None = None
+    busy: Crowded | RateLimited | None = None
     decided: anyio.Event = field(default_factory=anyio.Event)
     done: anyio.Event = field(default_factory=anyio.Event)
     begun: Begun = field(default_factory=Begun)
@@ -267,8 +275,8 @@ class Sender(Service):
         except ApiError as error:
             if error.outcome is Outcome.UNKNOWN:
                 return await self._looked_up(intent)
-            # After a 429 the same order may be sent later: its hold is still there.
-            sending.busy = error if isinstance(error, RateLimited) else None
+            # The same order may be sent later: its hold is still there.
+            sending.busy = error if isinstance(error, Crowded | RateLimited) else None
             refused = intent.none_made(_refused(error))
             # There was no connection, so there is no order. A refusal is believed only after a
             # look-up.

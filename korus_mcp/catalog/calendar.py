@@ -38,6 +38,7 @@ from korus_mcp.foundation.deadlines import in_time
 from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.ids import is_id
+from korus_mcp.foundation.measures import CACHE, measure
 from korus_mcp.foundation.money import Money, currencies_in, money
 from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.foundation.refusals import Code, Faults, FieldProblem, Refusal, invalid, shortened
@@ -341,6 +342,7 @@ class OfferCalendars:
     def _table(self, question: _Question) -> PriceTable:
         """The cached table of a question, else a new and empty one."""
         kept = self._kept.get(question.key)
+        measure(CACHE, cache="prices", hit="no" if kept is None else "yes")
         if kept is not None:
             return kept
 

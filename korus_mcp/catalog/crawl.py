@@ -55,24 +55,6 @@ _log = logging.getLogger(__name__)
 Watcher: TypeAlias = Callable[[Progress], Awaitable[None]]
 
 
-class Pace:
-    """Limits the requests a second, after a first burst; None is no limit."""
-
-    def __init__(self, clock: Clock, per_second: float | None, burst: int = 20) -> None:
-        self._clock = clock
-        self._gap = 1 / per_second if per_second else 0.0
-        self._burst_seconds = burst * self._gap
-        self._due = clock.monotonic() - self._burst_seconds
-
-    async def turn(self) -> None:
-        """Wait for the next turn."""
-        now = self._clock.monotonic()
-        # After idle time a burst is allowed, but no more than that.
-        self._due = max(self._due, now - self._burst_seconds) + self._gap
-        if self._due > now:
-            await self._clock.sleep(self._due - now)
-
-
 @dataclass
 class Crawler:
     """Keeps the file of one language up to date. `allowed` are aliases of catalogs; None is all."""
@@ -81,7 +63,6 @@ class Crawler:
     store: Store
     language: str
     clock: Clock
-    pace: Pace
     allowed: tuple[str, ...] | None = None
 
     async def crawl(self, watch: Watcher | None = None) -> bool:
@@ -237,7 +218,6 @@ class Crawler:
 
     async def _list_catalogs(self) -> tuple[list[ListedCatalog], int]:
         """The catalogs that could be parsed, and how many rows of their list could not."""
-        await self.pace.turn()
         pages = self.api.ticketing.list_catalogs(language=self.language)
         found = await pages.all(MOST_CATALOGS)
         if len(found) > MOST_CATALOGS:
@@ -323,7 +303,6 @@ class Crawler:
                 await to_thread.run_sync(self.store.put_names, catalog_id, run.number, found)
                 found = []
                 await run.tell()
-                await self.pace.turn()
             if count >= MOST_BASES:
                 _log.warning("a catalog has more than %d product bases", MOST_BASES)
                 break
@@ -358,9 +337,6 @@ class Crawler:
 
     async def _read_some(self, to_do: Iterator[tuple[CatalogRecord, str]], batch: "_Batch") -> None:
         for catalog, base_id in to_do:
-            # Two turns: a base is two requests, itself and its products.
-            await self.pace.turn()
-            await self.pace.turn()
             try:
                 record = await read_record(self.api.ticketing, catalog, base_id, self.language)
             except NotFound:
@@ -408,7 +384,6 @@ class Crawler:
         Raises:
             ApiError: It does not, so the failures do not concern single bases or catalogs.
         """
-        await self.pace.turn()
         await self.api.ticketing.list_catalogs(language=self.language).page()
 
     async def _note(self, **facts: float | None) -> None:

@@ -24,7 +24,7 @@ from cachetools import LRUCache
 
 from korus_mcp.api import ApiError, KorusApi, Malformed, NotFound, Outcome
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, VenueRecord
-from korus_mcp.catalog.crawl import Crawler, Pace, Watcher
+from korus_mcp.catalog.crawl import Crawler, Watcher
 from korus_mcp.catalog.file import VERSION, is_damage
 from korus_mcp.catalog.languages import MOST_SEEN, Languages
 from korus_mcp.catalog.parsing import name_of
@@ -35,6 +35,7 @@ from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import Flights, kept_apart
 from korus_mcp.foundation.deadlines import in_time
 from korus_mcp.foundation.handles import Handle, id_at_end
+from korus_mcp.foundation.lanes import on_behalf_of
 from korus_mcp.foundation.language_tags import MOST_LISTED, canonical
 from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.foundation.refusals import Code, Refusal
@@ -136,7 +137,6 @@ class Mirror:
         *,
         clock: Clock,
         tasks: TaskGroup,
-        per_second: float | None,
         language: str | None = None,
         languages: tuple[str, ...] = (),
     ) -> None:
@@ -144,7 +144,6 @@ class Mirror:
         self._files = files
         self._clock = clock
         self._tasks = tasks
-        self._pace = Pace(clock, per_second)
         self._ahead = tuple(dict.fromkeys(canonical(each) or each for each in languages))
         self._flights = Flights(tasks)
         self.languages = Languages(
@@ -491,7 +490,7 @@ class Mirror:
 
     def _mirrored_on(self, store: Store, language: str) -> LanguageMirror:
         allowed = self._files.allowed
-        crawler = Crawler(self._api, store, language, self._clock, self._pace, allowed)
+        crawler = Crawler(self._api, store, language, self._clock, allowed)
         # Random, so that servers started together do not crawl together each day.
         spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, guards nothing
         return LanguageMirror(
@@ -514,7 +513,7 @@ class Mirror:
         if not self._is_reading_ahead:
             self._is_reading_ahead = True
             for language in self._ahead:
-                self._tasks.start_soon(kept_apart, partial(self._fill, language))
+                self._begin(partial(self._fill, language))
 
     async def _fill(self, language: str) -> None:
         self._renew(await self._mirrored_in(language, is_used=False))
@@ -534,8 +533,13 @@ class Mirror:
         if not is_fresh:
             crawl = partial(mirrored.crawler.crawl, now_and_then(self._clock, _log_progress))
         mirrored.attempt = _Attempt()
-        self._tasks.start_soon(kept_apart, partial(self._crawl, mirrored, mirrored.attempt, crawl))
+        self._begin(partial(self._crawl, mirrored, mirrored.attempt, crawl))
         return mirrored.attempt
+
+    def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Begin work that the caller does not wait for, and that must not take their turns."""
+        with on_behalf_of(None):
+            self._tasks.start_soon(kept_apart, work)
 
     async def _crawl(
         self, mirrored: LanguageMirror, attempt: _Attempt, crawl: Callable[[], Awaitable[bool]]

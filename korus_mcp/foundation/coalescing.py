@@ -15,6 +15,8 @@ import anyio
 from anyio.abc import TaskGroup
 from cachetools import TTLCache
 
+from korus_mcp.foundation.lanes import NoPlace, present_owner
+
 Answer = TypeVar("Answer")
 KEPT_SECONDS: Final = 60
 """How long a result is kept for a caller who left before it was there."""
@@ -84,10 +86,12 @@ def watched() -> Iterator[Begun]:
 class _Flight:
     """Shared work under way: what it began, and its result.
 
-    `owed`: how many callers left without the result, and have not asked again.
+    `owed`: how many callers left without the result, and have not asked again. `owner`: whose call
+    began it.
     """
 
     is_kept: bool = False
+    owner: str = field(default_factory=present_owner)
     owed: int = 0
     landed: anyio.Event = field(default_factory=anyio.Event)
     begun: Begun = field(default_factory=Begun)
@@ -222,6 +226,9 @@ class Flights:
             self._keep(key, flight)
             raise
         begun.leave(flight.begun)
+        # Another caller's requests found no place: this one may have a place of their own.
+        if isinstance(flight.error, NoPlace) and flight.owner != present_owner():
+            return await self.join(key, work, is_kept=is_kept)
         if flight.error is not None:
             raise flight.error
         answer: Answer = flight.answer

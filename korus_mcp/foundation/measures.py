@@ -101,6 +101,17 @@ IN_DOUBT_AGE: Final = Metric(
 LOOKED_AT: Final = Metric(
     "korus.reconcile.time", Kind.GAUGE, "When orders in doubt were last looked up.", "s"
 )
+ENDING: Final = Metric(
+    "korus.holds.expiring",
+    Kind.GAUGE,
+    "Reservations that are held, not ordered, and end within two minutes.",
+)
+CACHE: Final = Metric(
+    "korus.cache.hits",
+    Kind.COUNTER,
+    "What was asked of what is kept for a minute or a day, by whether it was there.",
+    labels={"cache": frozenset({"prices", "offers"}), "hit": frozenset({"yes", "no"})},
+)
 TOKENS: Final = Metric(
     "korus.token.refreshes",
     Kind.COUNTER,
@@ -110,8 +121,17 @@ TOKENS: Final = Metric(
 SHED: Final = Metric(
     "korus.shed",
     Kind.COUNTER,
-    "Calls refused since the server or the caller was too busy, by tool.",
-    labels={"tool": _ANY},
+    "What was refused since there was too much: calls and writes of a caller, and requests that "
+    "found no place among those to KorusTicket.",
+    labels={
+        "lane": frozenset({"calls", "writes", "reads", "bookings", "documents", "tokens"}),
+    },
+)
+BREAKER: Final = Metric(
+    "korus.breaker.state",
+    Kind.GAUGE,
+    "1 while hosts that did not answer are left alone, or asked by one request only; else 0.",
+    labels={"host": frozenset({"api", "documents"})},
 )
 METRICS: Final = (
     OPERATIONS,
@@ -121,8 +141,11 @@ METRICS: Final = (
     IN_DOUBT,
     IN_DOUBT_AGE,
     LOOKED_AT,
+    ENDING,
+    CACHE,
     TOKENS,
     SHED,
+    BREAKER,
 )
 
 
@@ -147,6 +170,11 @@ def heard_by(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listeners.remove(listener)
+
+
+def is_heard() -> bool:
+    """Whether somebody listens: what has to be asked for to be measured is not asked otherwise."""
+    return bool(_listeners)
 
 
 def measure(metric: Metric, value: float = 1.0, /, **labels: str) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from cachetools import LRUCache
 
 from korus_mcp.foundation.clock import Clock, SystemClock
+from korus_mcp.foundation.measures import SHED, measure
 from korus_mcp.foundation.refusals import Code, Refusal
 
 MINUTE: Final = 60.0
@@ -85,7 +86,7 @@ class Pace:
         """
         if repeatable is not None and self._is_repeated(repeatable):
             return
-        _check(self._calls.take(principal), _TOO_MANY_CALLS)
+        _check(self._calls.take(principal), "calls", _TOO_MANY_CALLS)
 
     def write(self, principal: str) -> None:
         """Count a write that is about to be made.
@@ -93,7 +94,7 @@ class Pace:
         Raises:
             Refusal: SERVER_BUSY.
         """
-        _check(self._writes.take(principal), _TOO_MANY_WRITES)
+        _check(self._writes.take(principal), "writes", _TOO_MANY_WRITES)
 
     def check_write(self, principal: str) -> None:
         """Check that a write would be allowed now, before a person is asked to approve it.
@@ -101,7 +102,7 @@ class Pace:
         Raises:
             Refusal: SERVER_BUSY.
         """
-        _check(self._writes.wait(principal), _TOO_MANY_WRITES)
+        _check(self._writes.wait(principal), "writes", _TOO_MANY_WRITES)
 
     def was_no_write(self, principal: str) -> None:
         """Take back a counted write that was not made, since another call had made it already."""
@@ -115,9 +116,10 @@ class Pace:
         return PAUSE_SECONDS <= since <= REPEATED_WITHIN_SECONDS
 
 
-def _check(seconds: float, message: str) -> None:
+def _check(seconds: float, lane: str, message: str) -> None:
     if seconds <= 0:
         return
+    measure(SHED, lane=lane)
     # Whole seconds, as in Retry-After; 0 would mean to come back at once.
     wait = max(1, math.ceil(seconds - ROUNDING))
     step = f"Call again with the same arguments in {wait} s."

@@ -559,6 +559,14 @@ class SqlJournal:
         number = sa.select(sa.func.count()).where(ours(INTENT), UNFINISHED)
         return await self._read(lambda tx: int(tx.run(number).scalar_one()), is_one=True)
 
+    async def ending(self, now: datetime, until: datetime) -> int:
+        """How many reservations are held at `now`, not ordered, and end by `until`."""
+
+        number = sa.select(sa.func.count()).where(
+            ours(HELD), HELD.c.ends_at > now, HELD.c.ends_at <= until
+        )
+        return await self._read(lambda tx: int(tx.run(number).scalar_one()), is_one=True)
+
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
     ) -> ReservationFacts:

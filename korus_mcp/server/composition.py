@@ -42,7 +42,7 @@ from korus_mcp.server.long_requests import lets_others_first
 from korus_mcp.server.observing import Observing
 from korus_mcp.server.question_seal import QuestionSeal
 from korus_mcp.server.sandbox_home import SandboxHome
-from korus_mcp.settings import NAME, Approval, Settings
+from korus_mcp.settings import NAME, Approval, Environment, Settings
 from korus_mcp.settings import Scope as Seen
 from korus_mcp.tools.answer_times import times_answers
 from korus_mcp.tools.listing import listed_tools
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from korus_mcp.sandbox import Sandbox
     from korus_mcp.server.sign_in import SignIn
 
+READS_OF_ONE: Final = 4
+"""Parallel requests for one person, where there are several."""
 RECOVERY_SECONDS = 2.0
 """How long after the start orders in doubt are looked for: a host's first calls go first."""
 TITLE = "KorusTicket"
@@ -262,6 +264,11 @@ def api_config(settings: Settings) -> ApiConfig:
         no_proxy=settings.no_proxy,
         ca_file=settings.ca_file,
         ca_folder=settings.ca_folder,
+        parallel_per_caller=None if settings.auth_issuer is None else READS_OF_ONE,
+        # The sandbox is this machine's.
+        reads_per_second=None
+        if settings.environment is Environment.SANDBOX
+        else settings.reads_per_second or None,
     )
 
 

@@ -25,8 +25,9 @@ _log = logging.getLogger(__name__)
 
 
 class Readiness:
-    """Whether requests can be answered: a token can be had, the journal can be written to, and the
-    server is not stopping. Looked at when asked, at most once in `KEPT_SECONDS`.
+    """Whether requests can be answered: KorusTicket does not keep silent, a token can be had, the
+    journal can be written to, and the server is not stopping. Looked at when asked, at most once in
+    `KEPT_SECONDS`.
     """
 
     def __init__(self, running: Running) -> None:
@@ -58,6 +59,8 @@ class Readiness:
 
 async def _missing(app: App) -> str | None:
     """What stands against answering requests, for the log."""
+    if app.api.is_suspended:
+        return "KorusTicket does not answer"
     try:
         with anyio.fail_after(LOOK_SECONDS):
             await app.api.token()

@@ -13,8 +13,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp_types import CallToolResult
 
 from korus_mcp.foundation.marks import Mark, marked
-from korus_mcp.foundation.measures import METHODS, OPERATIONS, OTHER, SHED, measure
-from korus_mcp.foundation.refusals import Code
+from korus_mcp.foundation.measures import METHODS, OPERATIONS, OTHER, measure
 
 GIVEN_ID: Final = "x-request-id"
 """The header in which a proxy says which request this is in its own log."""
@@ -40,7 +39,7 @@ class Observing:
         with marked(mark):
             try:
                 result = await call_next(ctx)
-                error = self._error_in(mark, result)
+                error = _error_in(result)
             except MCPError:
                 error = "protocol"
                 raise
@@ -62,17 +61,10 @@ class Observing:
             target=name if isinstance(name, str) and name in self.names else None,
         )
 
-    def _error_in(self, mark: Mark, result: HandlerResult) -> str:
-        match result:
-            case CallToolResult(is_error=True, structured_content=structure):
-                told: object = structure
-            case {"isError": True, **rest}:
-                told = rest.get("structuredContent")
-            case _:
-                return ""
-        match told:
-            case {"error": {"code": Code.SERVER_BUSY}}:
-                measure(SHED, tool=mark.target or "")
-            case _:
-                pass
-        return "tool_error"
+
+def _error_in(result: HandlerResult) -> str:
+    match result:
+        case CallToolResult(is_error=True) | {"isError": True}:
+            return "tool_error"
+        case _:
+            return ""

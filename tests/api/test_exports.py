@@ -40,7 +40,7 @@ def test_the_client_works_without_mcp_and_without_the_rest_of_us() -> None:
         "print([m for m in sys.modules if m.split('.')[0] == 'mcp' "
         "or m.startswith('korus_mcp') and not m.startswith("
         "('korus_mcp.api', *('korus_mcp.foundation.' + m "
-        "for m in ('clock', 'ids', 'measures', 'origins', 'text', 'unread'))))])"
+        "for m in ('clock', 'ids', 'lanes', 'measures', 'origins', 'text', 'unread'))))])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "['korus_mcp', 'korus_mcp.foundation']"

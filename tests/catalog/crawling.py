@@ -23,9 +23,7 @@ async def crawl(folder: Path) -> bool:
     environment = {**os.environ, "KORUS_CACHE_DIR": str(folder)}  # noqa: TID251 - a program
     settings = read_settings(environment)
     async with open_api(settings) as api, anyio.create_task_group() as tasks:
-        mirror = Mirror(
-            api, catalog_files(settings), clock=SystemClock(), tasks=tasks, per_second=None
-        )
+        mirror = Mirror(api, catalog_files(settings), clock=SystemClock(), tasks=tasks)
         is_done = await mirror.sync(LANGUAGE)
     mirror.close()
     return is_done

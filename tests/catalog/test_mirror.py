@@ -548,7 +548,7 @@ async def test_the_largest_number_per_order_is_known_where_it_is_stated() -> Non
 def kept_in(folder: Path, stage: Stage) -> Mirror:
     """A mirror of the stage's catalog in a folder, as the next server would open it."""
     files = CatalogFiles(account=Account("sandbox", "x", "y"), folder=folder)
-    return Mirror(stage.app.api, files, clock=stage.clock, tasks=stage.tasks, per_second=None)
+    return Mirror(stage.app.api, files, clock=stage.clock, tasks=stage.tasks)
 
 
 async def test_a_warm_start_answers_without_any_request(stage: Stage, tmp_path: Path) -> None:

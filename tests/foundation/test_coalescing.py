@@ -14,6 +14,7 @@ from korus_mcp.foundation.coalescing import (
     kept_apart,
     side_by_side,
 )
+from korus_mcp.foundation.lanes import Call, NoPlace, on_behalf_of, present_owner
 from tests.booking.stage import turn_the_loop
 
 pytestmark = pytest.mark.anyio
@@ -167,6 +168,34 @@ async def test_a_failure_is_told_to_everybody_as_itself() -> None:
         await anyio.wait_all_tasks_blocked()
         work.gate.set()
     assert told == [work.error] * 3
+
+
+async def test_whoever_follows_a_caller_without_a_place_asks_for_themselves() -> None:
+    started: list[str] = []
+    told: dict[str, list[str]] = {"greedy": [], "other": []}
+
+    async def work() -> str:
+        owner = present_owner()
+        started.append(owner)
+        await anyio.wait_all_tasks_blocked()
+        if owner == "greedy":
+            raise NoPlace
+        return "an answer"
+
+    async def ask(flights: Flights, owner: str) -> None:
+        with on_behalf_of(Call(owner)):
+            try:
+                told[owner].append(await flights.join("key", work))
+            except NoPlace:
+                told[owner].append("no place")
+
+    async with anyio.create_task_group() as tasks:
+        flights = Flights(tasks)
+        async with anyio.create_task_group() as callers:
+            for owner in ("greedy", "greedy", "other", "other"):
+                callers.start_soon(ask, flights, owner)
+    assert told == {"greedy": ["no place"] * 2, "other": ["an answer"] * 2}
+    assert started == ["greedy", "other"]
 
 
 async def test_a_cancelled_leader_does_not_fail_those_who_follow() -> None:

@@ -99,5 +99,4 @@ def test_names_are_unique_and_only_two_labels_are_closed_elsewhere() -> None:
     assert open_labels == {
         (OPERATIONS.name, "tool"),
         (UPSTREAM.name, "operation"),
-        (measures.SHED.name, "tool"),
     }

@@ -273,6 +273,11 @@ class MemoryJournal(SqlJournal):
         """How many intents are not FINAL."""
         return sum(not i.is_final for i in self._intents.values())
 
+    async def ending(self, now: datetime, until: datetime) -> int:
+        """How many reservations are held at `now` and end by `until`."""
+        ends = (held.ends_at for _, held in self._held.values())
+        return sum(end is not None and now < end <= until for end in ends)
+
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
     ) -> ReservationFacts:

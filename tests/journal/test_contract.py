@@ -902,6 +902,20 @@ async def test_a_reservation_is_held_until_its_end_or_its_order(journal: Journal
     assert await journal.held_until(asked, NOW) == {"r1": NOW + UNKNOWN_END, "r3": FENCE}
 
 
+async def test_holds_that_end_soon_are_counted_until_they_end_or_are_ordered(
+    journal: Journal,
+) -> None:
+    await journal.begin_hold(hold("h1"), MINE)
+    told = {i: Held(1, Decimal(1), FENCE) for i in ("r1", "r2")}
+    await journal.settle_hold("h1", HoldResult(["r1", "r2"], held=told))
+    assert await journal.ending(NOW, FENCE - MICROSECOND) == 0
+    assert await journal.ending(NOW, FENCE) == 2
+    assert await journal.ending(FENCE, FENCE + timedelta(days=1)) == 0
+    await sent(journal, intent("a", "r1"))
+    await journal.settle("a", OrderResult({"r1": "o1"}))
+    assert await journal.ending(NOW, FENCE) == 1
+
+
 async def test_an_owner_has_what_is_held_and_their_newest_orders(journal: Journal) -> None:
     await journal.begin_hold(hold("h1"), MINE)
     told = {"r2": Held(1, Decimal(1), FENCE), "r3": Held(1, Decimal(1), FENCE)}

@@ -18,7 +18,7 @@ import anyio
 from rapidfuzz.fuzz import token_set_ratio
 from rapidfuzz.process import extract
 
-from korus_mcp.catalog.crawl import Crawler, Pace
+from korus_mcp.catalog.crawl import Crawler
 from korus_mcp.catalog.index import spoken
 from korus_mcp.catalog.search import search
 from korus_mcp.catalog.spelling import Speller
@@ -141,10 +141,7 @@ async def crawled(folder: Path | None) -> dict[str, Store]:
         for language in LANGUAGES:
             store = stores[language] = Store(folder / f"{language}.sqlite" if folder else None)
             if store.fact("complete_at") is None:
-                crawler = Crawler(
-                    api, store, language=language, clock=clock, pace=Pace(clock, None)
-                )
-                await crawler.crawl()
+                await Crawler(api, store, language=language, clock=clock).crawl()
     return stores
 
 

@@ -9,6 +9,8 @@ import anyio
 import httpx
 import pytest
 
+from korus_mcp.api import ApiError
+from korus_mcp.foundation.lanes import Call, on_behalf_of
 from korus_mcp.sandbox import Answer, Sandbox, SandboxOptions, served_sandbox
 from korus_mcp.server import health, http_door
 from korus_mcp.server.composition import KorusServer, build_server
@@ -114,6 +116,22 @@ async def test_a_server_that_only_browses_needs_no_journal(tmp_path: Path) -> No
     given = {"DATABASE_URL": f"sqlite:///{broken}", "PROFILE": "browse"}
     async with probed(tmp_path, **given) as server:
         assert await server.status("/readyz") == 200
+
+
+async def test_a_server_whose_api_keeps_silent_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+    async with probed(tmp_path) as server:
+        assert await server.status("/readyz") == 200
+        server.sandbox.faults.add(Answer(status=503), "getOrder", times=None)
+        api = server.server.running.app.api
+        for _ in range(2):
+            with pytest.raises(ApiError), on_behalf_of(Call("somebody")):
+                await api.booking.get_order("o1")
+        assert await server.status("/readyz") == 503
+        assert await server.status("/healthz") == 200
+    assert "not ready: KorusTicket does not answer" in caplog.messages
 
 
 async def test_a_server_that_stops_is_not_ready_at_once(tmp_path: Path) -> None:

@@ -57,9 +57,7 @@ async def test_a_call_that_is_refused_since_there_were_too_many_is_counted() -> 
         async with Client(build_server(settings_of(CALLS_PER_MINUTE="1"))) as client:
             for _ in range(2):
                 await client.call_tool("get_tickets", {"order_id": "unknown"})
-    assert [labels for name, _, labels in heard.taken if name == SHED.name] == [
-        {"tool": "get_tickets"}
-    ]
+    assert [labels for name, _, labels in heard.taken if name == SHED.name] == [{"lane": "calls"}]
 
 
 async def test_a_line_of_the_log_belongs_to_its_request_and_so_do_tasks_begun_for_it() -> None:

@@ -9,7 +9,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix lock bench simulate kill-test failover-test fault-test proxy-test oauth-test postgres-test conformance journeys search-quality halls halls-page hosts readme ui sandbox inspect build bundle clean install-newest install-locked install-lowest
+.PHONY: help demo test coverage check fix lock bench simulate kill-test failover-test fault-test proxy-test oauth-test isolation-test postgres-test conformance journeys search-quality halls halls-page hosts readme ui sandbox inspect build bundle clean install-newest install-locked install-lowest
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -103,8 +103,11 @@ failover-test: $(READY) ## N failovers, restored dumps and kills of PostgreSQL u
 fault-test: $(READY) ## N orders through each fault of a gateway on loopback
 	@$(BIN)/python -m tests.crash.wires -n $(or $(N),10) $(ARGS)
 
-oauth-test: $(READY) ## sign in at a real OpenID provider from npm and book, N calls at once (1000)
-	@$(BIN)/python -m tests.oauth.run -n $(or $(N),1000)
+oauth-test: $(READY) ## six published clients sign in at a real OpenID provider and book; N calls at once (ARGS="--program ts_2")
+	@$(BIN)/python -m tests.oauth.run -n $(or $(N),1000) $(ARGS)
+
+isolation-test: $(READY) ## guess N ids of others, and interleave N calls of two people (10000)
+	@$(BIN)/python -m tests.server.isolate -n $(or $(N),10000) $(ARGS)
 
 postgres-test: $(READY) ## the journal's tests on PostgreSQL 17 and 18, from npm (ARGS=18: that one)
 	@$(BIN)/python -m tests.journal.on_versions $(ARGS)

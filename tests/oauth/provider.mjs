@@ -4,15 +4,31 @@ import http from "node:http";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
-const [folder, port, resource, other, life] = process.argv.slice(2);
+const { folder, port, resource, other, life, registers, fixed, document } = JSON.parse(process.argv[2]);
 const require = createRequire(`${folder}/`);
 const { default: Provider, errors } = await import(pathToFileURL(require.resolve("oidc-provider")));
 const STAFF_ONLY = "korus:orders:read.tenant";
 const SCOPES = ["korus:browse", "korus:book", STAFF_ONLY];
 const counts = {};
+// What a program is that did not register itself: known beforehand, or described at an address.
+const PROGRAM = {
+  client_name: "oauth-test",
+  application_type: "native", // of which any port on loopback is the same address
+  redirect_uris: ["http://127.0.0.1/callback", "http://localhost/callback", "http://localhost/oauth/callback"],
+  grant_types: ["authorization_code", "refresh_token"],
+  response_types: ["code"],
+  token_endpoint_auth_method: "none",
+  scope: ["openid", "offline_access", ...SCOPES].join(" "),
+};
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   scopes: ["openid", "offline_access", ...SCOPES],
+  clients: registers ? [] : [{ ...PROGRAM, client_id: fixed }],
+  // The document is on no server: whoever asks for it gets it here.
+  fetch: (address, options) =>
+    String(address) === document
+      ? Promise.resolve(Response.json({ ...PROGRAM, client_id: document }))
+      : globalThis.fetch(address, options),
   claims: { openid: ["sub"] },
   cookies: { keys: ["of the test"] },
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
@@ -20,19 +36,26 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
   // Three calls at once may each refresh with the same token; rotation would end the sign-in.
   rotateRefreshToken: false,
-  ttl: { AccessToken: 3600, Grant: 3600, Session: 3600, Interaction: 600, RefreshToken: 3600 },
+  ttl: {
+    // Whoever's name begins so shall see a token end.
+    AccessToken: (_, token) => (token.accountId.startsWith("short-") ? life : 3600),
+    Grant: 3600,
+    Session: 3600,
+    Interaction: 600,
+    RefreshToken: 3600,
+  },
   features: {
     devInteractions: { enabled: false },
-    registration: { enabled: true },
+    registration: { enabled: registers },
+    clientIdMetadataDocument: { enabled: !registers, ack: "draft-02" },
     resourceIndicators: {
       enabled: true,
-      getResourceServerInfo: (_, asked, client) => {
+      getResourceServerInfo: (_, asked) => {
         if (asked !== resource && asked !== other) throw new errors.InvalidTarget();
         return {
           scope: SCOPES.join(" "),
           audience: asked,
           accessTokenFormat: "jwt",
-          accessTokenTTL: client.clientName === "short-lived" ? Number(life) : 3600,
           jwt: { sign: { alg: "RS256" } },
         };
       },

@@ -7,9 +7,10 @@ something, fails here until somebody has said what it is of.
 import json
 import random
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import Any, Final
 
 import anyio
@@ -32,8 +33,9 @@ PEOPLE: Final = tuple(
     Person(name, tenant) for tenant in ("one", "other") for name in ("ada", "bob", "eve")
 )
 GUESSES: Final = 2_000
+CALLED_GUESSES: Final = 60
 MIXED_CALLS: Final = 60
-"""Calls of each of two people in each era; `make oauth-test` makes more."""
+"""Calls of each of two people in each era; `make isolation-test` makes more of all three."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ UNKNOWN: Final = Booked(
     confirmation="made-up-confirmation",
     quantity=0,
 )
+BY_ID: Final = ("get_tickets", "get_reservation", "name_beneficiaries", "place_order")
+"""Tools that take the id of something booked."""
 OF_THE_CATALOG: Final = {"product_base_id", "offer_id", "session_id", "session_ids"}
 """Arguments that name what everybody may see."""
 Arguments = Callable[[Booked, Booked], Json]
@@ -272,25 +276,63 @@ async def _seen(
 
 
 async def test_guessed_ids_find_nothing_and_ask_nobody(here: House) -> None:
-    ada, bob = Person("ada"), Person("bob")
-    async with here.assistant(ada) as assistant:
-        real = await booked(assistant, here.offer_id, 2)
+    assert await guessed(here, GUESSES) == (GUESSES, 0)
+
+
+async def guessed(here: House, guesses: int) -> tuple[int, int]:
+    """Ids like one that exists, and that one: how many were tried, and how many were told of."""
+    async with here.assistant(Person("ada")) as assistant:
+        real = (await booked(assistant, here.offer_id, 2)).order
     services = here.server.running.app
-    told: set[str] = set()
+
+    async def told(guess: str) -> tuple[str | None, str | None, int]:
+        key, before = services.principal.key, here.requests()
+        order = await _refusal(services.booking.orders.order(key, guess))
+        hold = await _refusal(services.booking.holds.check_known(key, [guess]))
+        return order, hold, here.requests() - before
+
+    with signed_in_as(_caller(here, Person("bob"))):
+        unknown = await told(UNKNOWN.order)
+        assert None not in unknown
+        said = [await told(guess) for guess in _guesses(real, guesses)]
+    return len(said), sum(each != unknown for each in said)
+
+
+async def _refusal(look: Awaitable[object]) -> str | None:
+    try:
+        await look
+    except Refusal as refused:
+        return str(refused)
+    return None
+
+
+async def test_guesses_in_calls_answer_as_what_does_not_exist(here: House) -> None:
+    assert await guessed_in_calls(here, CALLED_GUESSES) == (CALLED_GUESSES, 0)
+
+
+async def guessed_in_calls(here: House, guesses: int) -> tuple[int, int]:
+    """The same through the tools that take an id, one after the other."""
+    asks = [(tool, ASKED[tool][0]) for tool in BY_ID]
+    async with here.assistant(Person("ada")) as assistant:
+        real = (await booked(assistant, here.offer_id, 2)).order
+    leaks = 0
+    async with here.assistant(Person("bob")) as assistant:
+        seen = {
+            tool: await _seen(here, assistant, tool, ask(UNKNOWN, UNKNOWN), UNKNOWN)
+            for tool, ask in asks
+        }
+        for (tool, ask), guess in zip(cycle(asks), _guesses(real, guesses), strict=False):
+            its = replace(UNKNOWN, held=guess, ordered=guess, order=guess, ticket=guess)
+            leaks += await _seen(here, assistant, tool, ask(its, its), its) != seen[tool]
+    assert {requests for _, requests in seen.values()} == {0}
+    return guesses, leaks
+
+
+def _guesses(real: str, number: int) -> Iterator[str]:
     pick = random.Random(7)
-    before = here.requests()
-    with signed_in_as(_caller(here, bob)):
-        for number in range(GUESSES):
-            guess = real.order if number == 0 else _mutated(real.order, pick)
-            for look in (
-                lambda each: services.booking.orders.order(services.principal.key, each),
-                lambda each: services.booking.holds.check_known(services.principal.key, [each]),
-            ):
-                with pytest.raises(Refusal) as refused:
-                    await look(guess)
-                told.add(str(refused.value))
-    assert here.requests() == before
-    assert len(told) == 2  # one for orders, one for reservations
+    yield real
+    for _ in range(number - 1):
+        yield _mutated(real, pick)
 
 
 def _mutated(real: str, pick: random.Random) -> str:

@@ -9,7 +9,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix lock bench simulate kill-test failover-test fault-test proxy-test oauth-test isolation-test postgres-test conformance journeys search-quality halls halls-page hosts readme ui sandbox inspect build bundle clean install-newest install-locked install-lowest
+.PHONY: help demo test coverage check fix lock bench simulate kill-test failover-test fault-test proxy-test oauth-test isolation-test postgres-test conformance journeys search-quality halls halls-page hosts readme fonts ui sandbox inspect build bundle clean install-newest install-locked install-lowest
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -136,6 +136,10 @@ hosts: $(READY) ## book through real hosts and frameworks (ROWS=a,b: these; need
 
 readme: $(READY) ## rewrite what is generated: tables of README.md and docs/hosts.md, server.json, the bundle's manifest, listing.json and snapshots of the tools
 	@$(BIN)/python -m tests.docs.generated
+
+fonts: $(READY) ## cut the fonts of seat maps anew out of Noto Sans (needs PyPI)
+	@$(BIN)/uv run --quiet --no-project --python $(BIN)/python --with fonttools==4.68.0 \
+	    --with fontpkg-noto-sans==2.15 python tests/seating/cut_fonts.py
 
 ui: ## build the interactive pages from their sources (needs npm)
 	@cd korus_mcp/ui && npm install --silent && node build.mjs

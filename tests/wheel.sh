@@ -8,6 +8,13 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 rm -rf "$dist"
 "$python" -m hatchling build --directory "$dist"
+# Whoever builds from the source archive gets the same wheel, byte for byte.
+mkdir "$folder/sources"
+tar -xzf "$dist"/korus_mcp-*.tar.gz -C "$folder/sources" --strip-components 1
+(cd "$folder/sources" && "$python" -m hatchling build --target wheel --directory "$folder/again")
+cmp "$dist"/korus_mcp-*.whl "$folder"/again/korus_mcp-*.whl
+"$(dirname "$python")/uv" run --quiet --no-project --python "$python" --with check-wheel-contents==0.6.3 \
+    check-wheel-contents "$dist"/korus_mcp-*.whl
 "$python" -m venv --without-pip "$folder/env" # only what the wheel asks for goes into it
 "$python" -m pip --quiet --disable-pip-version-check --python "$folder/env/bin/python" install "$dist"/korus_mcp-*.whl
 "$python" -m cyclonedx_py environment "$folder/env/bin/python" --pyproject pyproject.toml \

@@ -27,8 +27,34 @@ FOREIGN = [
     "หน้าเวที",
     "Հյուսիս",
     "ჩრდილოეთი",
+    "Ɖɔkita",
 ]
 OURS = ["Parterre côté jardin", "Θεωρείο", "Партер", "Khán đài", "Żółty", "N° 5 – €", "Balcon ★"]
+
+ALPHABETS = {
+    "Albanian, French, Italian, Portuguese": "çëàâæéèêîïôœùûüÿáãíóõúìò",
+    "Azerbaijani, Turkish, Gagauz": "əğıİöşüçäêţ",
+    "Basque, Spanish, Catalan, Galician, Aragonese": "ñáéíóúüçàèïòŀ¡¿ªº",
+    "Bosnian, Croatian, Slovene, Montenegrin": "čćđšžśźǆǉǌǅ",
+    "Breton, Cornish, Welsh": "ñùâêîôûŵŷẁẃẅỳáéíóúẃýäëïöüẅÿ",
+    "Czech, Slovak": "áčďéěíňóřšťúůýžäĺľôŕ",
+    "Danish, Norwegian, Faroese, Icelandic": "æøåǻǽǿáðíóúýþéö",
+    "Dutch, Frisian, German, Luxembourgish": "äëïöüßẞéèêĳúûâô",
+    "Esperanto": "ĉĝĥĵŝŭ",
+    "Estonian, Finnish, Swedish, Karelian, Finnish Romani": "äõöüšžåčǧȟǥǩŋ",
+    "Hungarian": "áéíóöőúüű",
+    "Irish, Scottish Gaelic": "áéíóúàèìòùḃċḋḟġṁṗṡṫ",
+    "Latvian, Lithuanian, Livonian": "āčēģīķļņšūžąęėįųūȯȱȭȫǟǡȩäõöḑŗţō",
+    "Maltese": "ċġħżàèìîòù",
+    "Polish, Kashubian, Sorbian, Silesian": "ąćęłńóśźżãéëôòùěřšžŕčŏō",
+    "Romanian, Aromanian": "ăâîșțşţãńḑ",
+    "Sami": "áčđŋšŧžåäâǥǧǩǯʒõöïńæøǫǭʼ",
+    "Greek": "αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ·",
+    "Belarusian, Russian, Rusyn, Ukrainian": "абвгґдеёєжзиіїйклмнопрстуўфхцчшщъыьэюя",
+    "Bulgarian, Macedonian, Serbian": "абвгдежзијклмнопрстћђљњџѓќѕѐѝъьюя",
+    "Vietnamese": "ăâđêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ",
+}
+"""The letters beyond a to z that people of these languages write names of places with."""
 
 
 def characters_of(font: bytes) -> set[int]:
@@ -55,6 +81,12 @@ def _short(data: bytes, at: int) -> int:
 @pytest.mark.parametrize("font", FONTS, ids=lambda font: font.stem)
 def test_the_characters_are_those_of_the_fonts(font: Path) -> None:
     assert {n for n in range(0x10000) if has_letter(chr(n))} == characters_of(font.read_bytes())
+
+
+@pytest.mark.parametrize("letters", ALPHABETS.values(), ids=ALPHABETS)
+def test_europe_s_languages_can_be_written(letters: str) -> None:
+    lacking = {c for c in letters + letters.upper() if not has_letter(c)}
+    assert not lacking
 
 
 @pytest.mark.parametrize("name", FOREIGN)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from korus_mcp import __version__
-from tests.docs.manifest import ENTRY, FOLDER, MANIFEST, PROJECT, ROOT, WHEEL
+from tests.docs.manifest import ENTRY, FOLDER, ICON, MANIFEST, PROJECT, ROOT, WHEEL
 from tests.fixtures.npm import Installed, installed
 
 PACKER: Final = "@anthropic-ai/mcpb"
@@ -29,7 +29,8 @@ def laid_out(folder: Path) -> None:
         place = folder / file.relative_to(FOLDER)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, place)
-    shutil.copy(ROOT / "LICENSE", folder)
+    for file in (ROOT / "LICENSE", ICON):
+        shutil.copy(file, folder)
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     subprocess.run(
         [*build, "--directory", str(folder)],

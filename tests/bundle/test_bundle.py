@@ -83,7 +83,14 @@ def unpacked(tools: Installed, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 def test_the_bundle_has_its_files_and_nothing_that_a_run_leaves(unpacked: Path) -> None:
     found = {str(f.relative_to(unpacked)) for f in unpacked.rglob("*") if f.is_file()}
-    wanted = {"manifest.json", "pyproject.toml", "LICENSE", manifest.ENTRY, manifest.WHEEL}
+    wanted = {
+        "manifest.json",
+        "pyproject.toml",
+        "LICENSE",
+        "icon.png",
+        manifest.ENTRY,
+        manifest.WHEEL,
+    }
     assert found - {".mcpbignore"} == wanted
 
 

@@ -7,13 +7,12 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import anyio
 from mcp import Client
 from mcp_types import Tool
 
-from korus_mcp import __version__
 from korus_mcp.access.introduction import instructions
 from korus_mcp.access.policy import ALL_TOOLS, SAVING_TOOLS, SPENDING_TOOLS, tool_names
 from korus_mcp.answers.explanations import ROWS, explained
@@ -25,7 +24,7 @@ from korus_mcp.resources.help import errors
 from korus_mcp.server.composition import build_server
 from korus_mcp.settings import SETTINGS, Environment, Profile, Setting, Settings
 from korus_mcp.tools.listing import LISTING
-from tests.docs import hosts_page, manifest, opening
+from tests.docs import hosts_page, icon, manifest, opening, registry
 from tests.docs.listing import described
 from tests.docs.settings_text import meaning
 from tests.fixtures.tokens import counted
@@ -38,14 +37,11 @@ SETTINGS_PAGE: Final = ROOT / "docs" / "settings.md"
 ERRORS: Final = ROOT / "docs" / "errors.md"
 SERVER_JSON: Final = ROOT / "server.json"
 SNAPSHOTS: Final = ROOT / "tests" / "tools" / "snapshots"
-NAME: Final = "io.github.korus-mcp/korus-mcp"
-SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 CAUSES: Final = """
 What failed, and its code. After a booking call whose answer was lost the code is `OUTCOME_UNKNOWN`,
 whatever the cause.
 
 """
-SUMMARY: Final = "Search, hold, order and fetch KorusTicket tickets in conversation, never twice."
 
 
 def listing() -> str:
@@ -75,27 +71,6 @@ def said_to(profile: Profile) -> str:
     """The instructions of a profile, a line for each environment."""
     settings = [Settings(profile=profile, environment=each) for each in Environment]
     return "".join(f"{instructions(each, tool_names(each))}\n" for each in settings)
-
-
-def server_json() -> dict[str, Any]:
-    """The registry's description of this server."""
-    return {
-        "$schema": SCHEMA,
-        "name": NAME,
-        "title": "KorusTicket",
-        "description": SUMMARY,
-        "version": __version__,
-        "packages": [
-            {
-                "registryType": "pypi",
-                "identifier": "korus-mcp",
-                "version": __version__,
-                "runtimeHint": "uvx",
-                "transport": {"type": "stdio"},
-                "environmentVariables": [_variable(setting) for setting in SETTINGS],
-            }
-        ],
-    }
 
 
 def settings_table() -> str:
@@ -180,22 +155,13 @@ def _effect(tool: Tool) -> str:
     return "**spends**" if tool.name in SPENDING_TOOLS else "writes"
 
 
-def _variable(setting: Setting) -> dict[str, Any]:
-    variable: dict[str, Any] = {"name": setting.name, "description": setting.meaning}
-    if setting.secret:
-        variable["isSecret"] = True
-    if setting.choices:
-        variable["choices"] = list(setting.choices)
-    return variable
-
-
 def _file(setting: Setting) -> str:
     return " (or `_FILE`)" if setting.from_file else ""
 
 
 def main() -> None:
     """Write them all."""
-    SERVER_JSON.write_text(pretty(server_json()), "utf-8")
+    SERVER_JSON.write_text(pretty(registry.server_json()), "utf-8")
     manifest.MANIFEST.write_text(pretty(manifest.manifest()), "utf-8")
     manifest.PROJECT.write_text(manifest.project_file(), "utf-8")
     LISTING.write_text(listing(), "utf-8")  # before docs/tools.md, which counts its tokens
@@ -207,6 +173,7 @@ def main() -> None:
     ERRORS.write_text(errors_page(), "utf-8")
     hosts_page.PAGE.write_text(hosts_page.page(), "utf-8")
     write_sheet()
+    icon.PICTURE.write_bytes(icon.drawn())
     sys.stdout.write(
         "Tables of README.md, docs/tools.md, docs/settings.md, docs/errors.md, docs/hosts.md, "
         "server.json, deploy/bundle, docs/pictures/halls.png, tools, first answers "

@@ -12,6 +12,7 @@ ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "deploy" / "bundle"
 MANIFEST: Final = FOLDER / "manifest.json"
 PROJECT: Final = FOLDER / "pyproject.toml"
+ICON: Final = ROOT / "docs" / "icon.png"
 ENTRY: Final = "src/server.py"
 WHEEL: Final = f"korus_mcp-{__version__}-py3-none-any.whl"
 _ACRONYMS: Final = frozenset({"API", "HTTP", "ID", "MCP", "OTLP", "URL"})
@@ -32,6 +33,7 @@ def manifest() -> dict[str, Any]:
         "homepage": urls["Homepage"],
         "documentation": urls["Documentation"],
         "support": urls["Issues"],
+        "icon": ICON.name,
         "license": project["license"],
         "keywords": project["keywords"],
         "server": {

@@ -1,59 +1,15 @@
-"""The list of tools, server.json and the README's tables say what the code says."""
+"""The list of tools and the tables of README and docs say what the code says."""
 
-import json
 import re
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from korus_mcp import __version__
 from korus_mcp.access.policy import ALL_TOOLS
 from korus_mcp.opening.answers import GENERATED
 from korus_mcp.resources.help import errors
-from korus_mcp.settings import SETTINGS
 from korus_mcp.tools.listing import LISTING
 from tests.docs import generated, hosts_page, opening
-
-
-@pytest.fixture
-def server_json() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(generated.SERVER_JSON.read_text("utf-8"))
-    return found
-
-
-def test_server_json_is_what_the_settings_and_the_version_make_of_it(
-    server_json: dict[str, Any],
-) -> None:
-    assert server_json == generated.server_json()
-
-
-def test_server_json_names_each_setting_once_and_marks_the_secrets(
-    server_json: dict[str, Any],
-) -> None:
-    variables = server_json["packages"][0]["environmentVariables"]
-    assert [v["name"] for v in variables] == [s.name for s in SETTINGS]
-    secrets = {v["name"] for v in variables if v.get("isSecret")}
-    addresses = {"KORUS_DATABASE_URL", "KORUS_HTTP_PROXY"}  # they may hold a password
-    assert {"KORUS_CLIENT_SECRET", "KORUS_JOURNAL_KEY"} | addresses == secrets
-
-
-def test_server_json_keeps_the_registry_s_rules(server_json: dict[str, Any]) -> None:
-    assert re.fullmatch(r"[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+", server_json["name"])
-    assert 1 <= len(server_json["description"]) <= 100
-    assert re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", server_json["version"])
-    package = server_json["packages"][0]
-    assert package["registryType"] == "pypi"
-    assert package["transport"] == {"type": "stdio"}
-    assert package["version"] == server_json["version"]
-
-
-def test_one_version_and_one_name_stand_everywhere(server_json: dict[str, Any]) -> None:
-    project = tomllib.loads((generated.ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["version"] == __version__ == server_json["version"]
-    marks = re.findall(r"mcp-name: (\S+)", generated.README.read_text("utf-8"))
-    assert marks == [server_json["name"]]
 
 
 def test_the_list_of_tools_is_what_their_files_make_of_it() -> None:

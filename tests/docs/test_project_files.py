@@ -68,8 +68,8 @@ def test_the_workflow_tries_each_python_that_the_package_says_it_runs_on() -> No
     }
     allowed = SpecifierSet(PROJECT["project"]["requires-python"])
     matrix = _yaml(".github/workflows/ci.yml")["jobs"]["test"]["strategy"]["matrix"]
-    assert set(matrix["python"]) == said
-    assert all(version in allowed for version in said)
+    assert said <= set(matrix["python"])
+    assert all(version in allowed for version in matrix["python"])
     oldest = min(said, key=lambda version: int(version.split(".")[1]))
     assert {"python": oldest, "dependencies": "lowest"} in matrix["include"]
 

@@ -5,6 +5,9 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from korus_mcp import __version__
+from korus_mcp.hosts import links
+from korus_mcp.hosts.links import PUBLISHED, REPOSITORY, TODAY, UNPUBLISHED, from_wheel
 from korus_mcp.hosts.table import Host, Kind, hosts
 
 ROOT: Final = Path(__file__).parents[2]
@@ -22,7 +25,7 @@ HEADINGS: Final = {
 def page() -> str:
     """docs/hosts.md with its generated parts renewed."""
     text = PAGE.read_text("utf-8")
-    for mark, made in (("results", results_table()), ("recipes", recipes())):
+    for mark, made in (("ways", ways()), ("results", results_table()), ("recipes", recipes())):
         block = re.compile(f"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
         found = block.search(text)
         if found is None:
@@ -40,7 +43,6 @@ IN_README: Final = (
     "goose",
 )
 """Programs that most people have; README says of each where the command goes."""
-REPOSITORY: Final = "https://github.com/korus-mcp/korus-mcp"
 _USUAL: Final = "mcpServers"
 
 
@@ -69,6 +71,23 @@ def _form(host: Host) -> str:
         return ""
     (key,) = json.loads(host.block)
     return "" if key == _USUAL else f" (`{key}`, not `{_USUAL}`)"
+
+
+def ways() -> str:
+    """The commands that start the server: those that work today, and the one that will."""
+    wheel = f"/full/path/of/korus_mcp-{__version__}-py3-none-any.whl"
+    several = links.add_mcp(TODAY, ["claude-code", "codex", "cursor", "vscode"])
+    rows = [
+        ("today, from the repository", " ".join(UNPUBLISHED.parts)),
+        (
+            "today, from a wheel (`make build` puts one into dist/)",
+            " ".join(from_wheel(wheel).parts),
+        ),
+        ("once it is on PyPI", " ".join(PUBLISHED.parts)),
+        ("today, into the files of several programs at once (Node)", several),
+    ]
+    told = [f"| {when} | `{command}` |" for when, command in rows]
+    return "\n".join(["| when | command |", "|---|---|", *told])
 
 
 def results_table() -> str:
@@ -112,10 +131,43 @@ def _recipe(host: Host) -> str:
         f"Needs: {told}." if told else "",
         f"In {host.file}:",
         f"```{host.language}\n{host.block.strip()}\n```",
+        *_by_link(host),
         matters,
         host.note,
     ]
     return "\n\n".join(line for line in lines if line)
+
+
+def _by_link(host: Host) -> list[str]:
+    """The shorter ways of a program to the same, if it has one."""
+    what = "Find, hold, order and fetch KorusTicket tickets"
+    addresses = {
+        "vscode": (links.vscode(TODAY), links.vscode(TODAY, insiders=True)),
+        "cursor": (links.cursor(TODAY),),
+        "lm-studio": (links.lm_studio(TODAY),),
+        "goose": (links.goose(TODAY, what),),
+    }
+    pages = {
+        "vscode": f"[VS Code]({links.vscode_page(TODAY)}), "
+        f"[Insiders]({links.vscode_page(TODAY, insiders=True)})",
+        "cursor": f"[Cursor]({links.cursor_page(TODAY)})",
+    }
+    lines = {"claude-code-terminal": links.claude_code(TODAY), "codex-terminal": links.codex(TODAY)}
+    told = []
+    if host.id in addresses:
+        page = f" (or from a page: {pages[host.id]})" if host.id in pages else ""
+        told += [
+            f"Or open an address with it{page}:",
+            "```text\n" + "\n".join(addresses[host.id]) + "\n```",
+        ]
+    if host.id in lines:
+        told += ["Or by its own command:", f"```sh\n{lines[host.id]}\n```"]
+    if host.id == "claude-desktop":
+        told.append(
+            "Or open a bundle with it: `make bundle` packs one into dist/, with a field for each "
+            "setting. It needs [uv](https://docs.astral.sh/uv/)."
+        )
+    return told
 
 
 def _language(host: Host) -> str:

@@ -9,9 +9,9 @@ from typing import Any, Final, get_type_hints
 from jsonschema import Draft7Validator
 
 from korus_mcp import __version__
+from korus_mcp.hosts.links import REPOSITORY
 from korus_mcp.settings import SETTINGS, Setting, Settings
 from tests.docs import icon
-from tests.docs.hosts_page import REPOSITORY
 
 NAME: Final = "io.github.korus-mcp/korus-mcp"
 SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"

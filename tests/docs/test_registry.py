@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from korus_mcp import __version__
+from korus_mcp.hosts.links import REPOSITORY
 from korus_mcp.settings import SETTINGS, Settings, read_settings
 from tests.docs import generated, icon, registry
 from tests.docs.test_directories import size_of
@@ -53,7 +54,7 @@ def _in_package(**changed: object) -> Broken:
         pytest.param(_with(version="^0.1.0"), id="a range"),
         pytest.param(_with(version="latest"), id="latest"),
         pytest.param(_with(licence="MIT"), id="an unknown key"),
-        pytest.param(_with(repository={"url": registry.REPOSITORY}), id="no source"),
+        pytest.param(_with(repository={"url": REPOSITORY}), id="no source"),
         pytest.param(_with(icons=[{"mimeType": "image/png"}]), id="an icon without an address"),
         pytest.param(_in_package(registryType="cargo"), id="an unknown registry"),
         pytest.param(_in_package(registryType="mcpb"), id="a bundle without its digest"),
@@ -107,7 +108,7 @@ def test_one_address_stands_everywhere(server_json: dict[str, Any]) -> None:
     project = tomllib.loads((generated.ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     owner, _, name = server_json["name"].removeprefix("io.github.").partition("/")
     address = f"https://github.com/{owner}/{name}"
-    assert server_json["repository"]["url"] == address == registry.REPOSITORY
+    assert server_json["repository"]["url"] == address == REPOSITORY
     assert all(url.startswith(address) for url in project["urls"].values())
     maintainers = json.loads((generated.ROOT / "glama.json").read_text("utf-8"))["maintainers"]
     assert maintainers == [owner]

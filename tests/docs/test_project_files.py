@@ -74,17 +74,46 @@ def test_the_workflow_tries_each_python_that_the_package_says_it_runs_on() -> No
     assert {"python": oldest, "dependencies": "lowest"} in matrix["include"]
 
 
-def test_the_workflow_runs_make_and_pins_each_action_by_its_commit() -> None:
-    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda each: each.name)
+def test_each_workflow_pins_each_action_by_its_commit_and_gives_no_right_to_all_jobs(
+    workflow: Path,
+) -> None:
+    text = workflow.read_text("utf-8")
     actions = re.findall(r"uses: (.+)", text)
     assert actions
     for action in actions:
         assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+    read = yaml.safe_load(text)
+    assert read["permissions"] == {}
+    assert all(0 < job["timeout-minutes"] <= 90 for job in read["jobs"].values())
+    assert "secrets." not in text
+
+
+def test_the_workflow_of_a_change_runs_make_and_may_read_only() -> None:
     jobs = _yaml(".github/workflows/ci.yml")["jobs"].values()
     commands = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
     assert {"make check", "make test", ".ci/packages"} <= set(commands)
     assert all(job["permissions"] == {"contents": "read"} for job in jobs)
-    assert all(0 < job["timeout-minutes"] <= 90 for job in jobs)
+
+
+def test_a_release_publishes_what_was_built_and_attested_before() -> None:
+    jobs = _yaml(".github/workflows/release.yml")["jobs"]
+    order = ["build", "attest", "publish", "files"]
+    assert [jobs[each].get("needs") for each in order] == [None, *order[:-1]]
+    assert {name for name, job in jobs.items() if "id-token" in job["permissions"]} == {
+        "attest",
+        "publish",
+    }
+    # Whoever may sign or write runs nothing of the repository.
+    for name in order[1:]:
+        assert not any("checkout" in step.get("uses", "") for step in jobs[name]["steps"])
+    paths = [step["with"].get("sbom-path") for step in jobs["attest"]["steps"]]
+    assert "dist/korus_mcp.cdx.json" in paths
+    assert "korus_mcp.cdx.json" in (ROOT / "tests" / "wheel.sh").read_text("utf-8")
+    assert jobs["publish"]["environment"]["name"] == "pypi"
 
 
 def test_the_hook_is_make_fix_and_fetches_nothing() -> None:

@@ -1,6 +1,7 @@
 """What has to work behind each proxy, in both eras; a cell that does not says why."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 import anyio
@@ -158,6 +159,24 @@ async def server_killed(stage: Stage, mode: str, slow: float) -> None:
     await _both_answer(stage, mode)
 
 
+async def sent_once(stage: Stage, mode: str, slow: float) -> None:
+    """A server takes a request and breaks: the other one is not sent it, and nobody twice."""
+    del slow
+    names = [f"call-{number}" for number in range(3 * CLIENTS)]
+    answered = 0
+    async with stage.breaking() as taken, httpx.AsyncClient(timeout=PATIENCE_SECONDS) as raw:
+        for name in names:
+            headers = {"Host": NAME, "X-Name": name, "Accept": "application/json"}
+            if mode == "auto":
+                headers["MCP-Protocol-Version"] = "2026-07-28"
+            with suppress(httpx.TransportError):
+                answer = await raw.post(stage.address, json=_OPENING, headers=headers)
+                answered += answer.status_code == 200
+    await _both_answer(stage, mode)
+    assert 0 < answered < len(names), f"{answered} of {len(names)} were answered"
+    assert not [name for name, times in taken.items() if times > 1], taken
+
+
 async def _struck(stage: Stage) -> None:
     with anyio.fail_after(PATIENCE_SECONDS):
         while stage.world.sandbox.faults.rules:  # noqa: ASYNC110 - the sandbox tells nobody
@@ -224,4 +243,5 @@ CELLS: Final[Mapping[str, Cell]] = {
     "slow order with progress": slow_order,
     "client that leaves": client_that_leaves,
     "server killed in the call": server_killed,
+    "a call is sent once": sent_once,
 }

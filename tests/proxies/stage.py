@@ -1,11 +1,12 @@
 """A proxy with two servers behind it, one journal on PostgreSQL, and the world they sell."""
 
 import os
+import re
 import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,8 @@ from typing import Any, Final
 import anyio
 import httpx
 from anyio import to_thread
-from anyio.abc import Process
+from anyio.abc import Process, SocketStream
+from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
@@ -137,6 +139,34 @@ class Stage:
             self.leaks.append(str(about))
         return str(told["state"])
 
+    @asynccontextmanager
+    async def breaking(self) -> AsyncIterator[Counter[str]]:
+        """In place of both servers what takes requests and breaks; how often each name was taken.
+
+        The servers are started again when the block ends.
+        """
+        taken: Counter[str] = Counter()
+        for replica in self.replicas:
+            await replica.kill()
+        try:
+            async with AsyncExitStack() as at_the_end:
+                listeners = [
+                    await at_the_end.enter_async_context(
+                        await anyio.create_tcp_listener(
+                            local_host="127.0.0.1", local_port=replica.port
+                        )
+                    )
+                    for replica in self.replicas
+                ]
+                tasks = await at_the_end.enter_async_context(anyio.create_task_group())
+                at_the_end.callback(tasks.cancel_scope.cancel)
+                for listener in listeners:
+                    tasks.start_soon(listener.serve, _Breaking(taken).serve)
+                yield taken
+        finally:
+            for replica in self.replicas:
+                await replica.start()
+
     @property
     def doubles(self) -> int:
         """How many orders there are too many of."""
@@ -150,6 +180,34 @@ class Stage:
         """How many of the wishes were not ordered."""
         made = {each for order in self.world.sandbox.orders() for each in order.reservation_ids}
         return len(set(self.wished) - made)
+
+
+@dataclass
+class _Breaking:
+    """A server that answers each second POST, so that its connections are kept and used again. Of
+    the others it takes all, and closes without an answer: what they asked for may have been done.
+    """
+
+    taken: Counter[str]
+    _posts: int = 0
+
+    async def serve(self, stream: SocketStream) -> None:
+        """Take the requests of a connection."""
+        received = BufferedByteReceiveStream(stream)
+        async with stream:
+            with suppress(anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError):
+                while await self._is_answered(received):
+                    await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async def _is_answered(self, received: BufferedByteReceiveStream) -> bool:
+        head = (await received.receive_until(b"\r\n\r\n", 65_536)).decode("latin-1")
+        if not head.startswith("POST"):
+            return True  # a probe
+        headers = dict(re.findall(r"^([\w-]+): *(.*)$", head.lower(), re.MULTILINE))
+        await received.receive_exactly(int(headers["content-length"]))
+        self.taken[headers["x-name"].strip()] += 1
+        self._posts += 1
+        return self._posts % 2 == 1
 
 
 @asynccontextmanager

@@ -42,7 +42,13 @@ if TYPE_CHECKING:
 
 
 class Doorbell(Protocol):
-    """Shows the person at this machine a page of ours."""
+    """Shows a person a page of ours: whoever sits before this machine, or signs in to it."""
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether the page has people sign in: then its address needs no secret, and there is no
+        other place to answer.
+        """
 
     async def page(self) -> str | None:
         """The address of the page, which is served from now on; None if it cannot be."""
@@ -195,7 +201,10 @@ class App:
         from korus_mcp.booking.by_hand import ByHand, Seal
 
         secret, files = self.settings.client_secret, self._files
-        seal = Seal(secret if files is None else files.secret(), self.settings.account.key())
+        # A terminal has the account's secret, too: what is asked of people who sign in, it must not
+        # read.
+        whose = (self.settings.account.key(), *(("signed in",) if self.doorbell.signs_in else ()))
+        seal = Seal(secret if files is None else files.secret(), " ".join(whose))
         if files is not None:
             files.follow(partial(_changed, seal, files))
         world = self.settings.environment.value

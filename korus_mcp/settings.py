@@ -250,8 +250,9 @@ class Settings:
         Approval.AUTO,
         "How a person agrees: auto asks through the host if it can, else in two steps (in "
         "production not where the host says it can and answers by itself); two_step always; "
-        "human asks through the host or, on stdio, on a page in the person's browser or by "
-        "korus-mcp approve. Required in production with a buying profile.",
+        "human asks through the host or on a page: on stdio in the person's browser or by "
+        "korus-mcp approve, over HTTP where they sign in (KORUS_AUTH_CLIENT_ID). Required in "
+        "production with a buying profile.",
         told="auto in sandbox and demo",
     )
     max_order_amount: Decimal = setting(
@@ -370,6 +371,15 @@ class Settings:
         "What programs are told to ask the provider for, blanks, where it calls our scopes "
         "otherwise.",
         told="the scopes of the tools",
+    )
+    auth_client_id: str | None = setting(
+        None,
+        "This server as a client of the provider, for the page on which people say yes: its "
+        "redirect address is that of KORUS_PUBLIC_URL with /approve/signed-in behind it. Required "
+        "for KORUS_APPROVAL=human where people sign in.",
+    )
+    auth_client_secret: str | None = setting(
+        None, "Its secret, if it has one.", from_file=True, secret=True
     )
     allowed_origins: tuple[str, ...] = setting(
         (),
@@ -655,9 +665,13 @@ class _Reader:
             "auth_audience": self._given.get("KORUS_AUTH_AUDIENCE"),
             "auth_tenant_claim": self._given.get("KORUS_AUTH_TENANT_CLAIM"),
             "auth_ask_scopes": tuple(self._given.get("KORUS_AUTH_ASK_SCOPES", "").split()),
+            "auth_client_id": self._given.get("KORUS_AUTH_CLIENT_ID"),
+            "auth_client_secret": self._text("KORUS_AUTH_CLIENT_SECRET"),
         }
         if not all(map(_SCOPE.fullmatch, found["auth_ask_scopes"])):
             self._problems.append("KORUS_AUTH_ASK_SCOPES must be scopes with blanks between them.")
+        if self._has("KORUS_AUTH_CLIENT_SECRET") and not found["auth_client_id"]:
+            self._problems.append("KORUS_AUTH_CLIENT_SECRET needs KORUS_AUTH_CLIENT_ID.")
         is_on = "KORUS_AUTH_ISSUER" in self._given
         if is_on and "KORUS_PUBLIC_URL" not in self._given:
             self._problems.append(

@@ -48,6 +48,7 @@ INSIDE: Final = {
     "Unavailable": "its own code, once alternatives were looked for",
     "DemoFailed": "the demo ends",
     "ProviderDown": "503 before the tool starts; keys that are known stay",
+    "ProviderRefused": "Refused, on the page of a question",
     "Refused": "401 before the tool starts, with the reason in the log",
     "UnknownKey": "Refused",
     "ProgramReplaced": "MISCONFIGURED, from a tool that is called for the first time",

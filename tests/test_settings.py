@@ -312,6 +312,8 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "KORUS_AUTH_KEYS_URL": "https://id.example.test/keys",
             "KORUS_AUTH_TENANT_CLAIM": "tid",
             "KORUS_AUTH_ASK_SCOPES": "korus:browse",
+            "KORUS_AUTH_CLIENT_ID": "korus-page",
+            "KORUS_AUTH_CLIENT_SECRET": "canary-client-secret",
             "KORUS_LOG": "json",
             "KORUS_LOG_LEVEL": "debug",
             "KORUS_METRICS_PORT": "9464",
@@ -457,6 +459,19 @@ def test_half_of_a_sign_in_is_none() -> None:
     assert found == "KORUS_AUTH_ISSUER needs KORUS_PUBLIC_URL: tokens must name this server."
     found = problems({"KORUS_AUTH_AUDIENCE": "x", "KORUS_AUTH_TENANT_CLAIM": "tid"})
     assert found == "KORUS_AUTH_AUDIENCE, KORUS_AUTH_TENANT_CLAIM given, but not KORUS_AUTH_ISSUER."
+    found = problems({**SIGN_IN, "KORUS_AUTH_CLIENT_SECRET": "canary-secret"})
+    assert found == "KORUS_AUTH_CLIENT_SECRET needs KORUS_AUTH_CLIENT_ID."
+
+
+def test_the_secret_of_the_page_may_stand_in_a_file_and_is_in_no_representation(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text("canary-secret\n", "utf-8")
+    given = {"KORUS_AUTH_CLIENT_ID": "page", "KORUS_AUTH_CLIENT_SECRET_FILE": str(file)}
+    settings = read_settings({**SIGN_IN, **given})
+    assert (settings.auth_client_id, settings.auth_client_secret) == ("page", "canary-secret")
+    assert "canary" not in repr(settings)
 
 
 # Secrets and files
@@ -500,10 +515,12 @@ def test_secrets_never_show() -> None:
         "KORUS_JOURNAL_KEY": "canary-key",
         "KORUS_HTTP_PROXY": "http://me:canary-proxy@proxy.example.test:3128",
         "KORUS_DATABASE_URL": "postgresql://korus:canary-password@db.example.test/korus",
+        "KORUS_AUTH_CLIENT_SECRET": "canary-page",
     }
-    settings = read_settings({**PRODUCTION, **secrets})
+    given = {**PRODUCTION, **SIGN_IN, "KORUS_AUTH_CLIENT_ID": "page", **secrets}
+    settings = read_settings(given)
     assert "canary" not in f"{settings!r} {settings!s}"
-    wrong = {**PRODUCTION, **secrets, "KORUS_SCOPE": "all", "KORUS_API_URL": DEMO_API}
+    wrong = {**given, "KORUS_SCOPE": "all", "KORUS_API_URL": DEMO_API}
     with pytest.raises(Misconfigured) as refused:
         read_settings(wrong)
     assert "canary" not in f"{refused.value!r} {refused.value!s} {refused.value.problems}"

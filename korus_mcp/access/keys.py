@@ -32,6 +32,10 @@ class ProviderDown(Exception):
     """The provider cannot be asked, and nothing is known of it that would do instead."""
 
 
+class ProviderRefused(ProviderDown):
+    """The provider was asked, and refuses what it was asked for."""
+
+
 class UnknownKey(Exception):
     """The provider lists no such key, or not for this algorithm."""
 

@@ -1,7 +1,7 @@
 """The sign-in provider (OpenID Connect or OAuth 2.0): where its endpoints are, and its keys."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -9,12 +9,13 @@ import anyio
 import httpx
 
 from korus_mcp import __version__
-from korus_mcp.access.keys import KeySet, ProviderDown
+from korus_mcp.access.keys import KeySet, ProviderDown, ProviderRefused
 from korus_mcp.foundation.origins import is_unread_on_the_way
 
 ANSWER_SECONDS: Final = 10.0
 """The longest an answer of the provider may take in all."""
 ANSWER_BYTES: Final = 512 * 1024
+_REFUSALS: Final = frozenset({400, 401, 403})
 _OPENID: Final = "/.well-known/openid-configuration"
 _OAUTH: Final = "/.well-known/oauth-authorization-server"
 
@@ -48,19 +49,26 @@ class Provider:
         Raises:
             ProviderDown: the metadata cannot be read, or does not name it.
         """
-        # Kept for good: an endpoint that moves is told by its old address, which fails.
-        if self._told is None:
-            self._told = await self._metadata()
-        url = self._told.get(name)
+        url = (await self._of_itself()).get(name)
         if not isinstance(url, str) or not is_safe(url):
             raise ProviderDown(f"its metadata names no {name} with https")
         return url
+
+    async def listed(self, name: str) -> Sequence[str]:
+        """What its metadata lists under this name; nothing where it lists nothing.
+
+        Raises:
+            ProviderDown: the metadata cannot be read.
+        """
+        found = (await self._of_itself()).get(name)
+        return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, Any]:
         """The JSON object that answers a form.
 
         Raises:
-            ProviderDown: there is none.
+            ProviderRefused: the form is refused.
+            ProviderDown: there is no such object.
         """
         kind = {"content-type": "application/x-www-form-urlencoded"}
         return await self._asked("POST", url, body, {**kind, **headers})
@@ -68,6 +76,12 @@ class Provider:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
+
+    async def _of_itself(self) -> Mapping[str, Any]:
+        # Kept for good: an endpoint that moves is told by its old address, which fails.
+        if self._told is None:
+            self._told = await self._metadata()
+        return self._told
 
     async def _metadata(self) -> Mapping[str, Any]:
         """What the provider tells of itself, at one of the places that are usual."""
@@ -106,7 +120,8 @@ class Provider:
         except (httpx.HTTPError, OSError, TimeoutError) as failure:
             raise ProviderDown(f"{type(failure).__name__} at {url}") from None
         if response.status_code != httpx.codes.OK:
-            raise ProviderDown(f"status {response.status_code} at {url}")
+            kind = ProviderRefused if response.status_code in _REFUSALS else ProviderDown
+            raise kind(f"status {response.status_code} at {url}")
         try:
             told = json.loads(content)
         except ValueError:

@@ -1,10 +1,12 @@
-"""Judges access tokens: who made them, for whom and for which server (RFC 9068, RFC 8725).
+"""Judges access tokens: who made them, for whom and for which server (RFC 9068, RFC 8725); and the
+ID tokens of people who sign in to a page of this server (OpenID Connect Core).
 
 A token is judged before anything is done for it. Whoever sent it reads no more than that it was
 refused; the reason is in the log, which never has the token.
 """
 
-from collections.abc import Mapping, MutableMapping
+import hmac
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final, Protocol
@@ -24,7 +26,7 @@ from jwt.exceptions import (
 )
 
 from korus_mcp.access.keys import UnknownKey
-from korus_mcp.access.principal import Caller, person_of
+from korus_mcp.access.principal import Caller, Principal, person_of
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.foundation.text import clean_line
 
@@ -39,9 +41,11 @@ MOST_TAKEN: Final = 10_000
 """Of so many tokens that were taken it is known whose they are."""
 LONGEST_TOKEN: Final = 16_384
 LONGEST_CLAIM: Final = 512
-_TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+_ID_TYPES: Final = frozenset({"jwt"})
+_TYPES: Final = frozenset({*_ID_TYPES, "at+jwt", "application/at+jwt"})
 """What a token may call itself: others, as of a sign-out, are signed with the same keys."""
 _REQUIRED: Final = ("exp", "iss", "aud", "sub")
+_ID_REQUIRED: Final = (*_REQUIRED, "iat", "nonce")
 _REASONS: Final[Mapping[type[PyJWTError], str]] = {
     ExpiredSignatureError: "it has expired",
     ImmatureSignatureError: "it is not valid yet: the clocks of provider and server differ",
@@ -61,16 +65,69 @@ class Keys(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenJudge:
-    """Takes the tokens of one issuer that are for one audience.
-
-    `tenant_claim`: the claim that tells the tenants of the issuer apart, if it has several.
-    """
-
+class _Judge:
     issuer: str
     audience: str
     keys: Keys
     tenant_claim: str | None = None
+
+    async def _key_of(self, token: str, types: Collection[str]) -> tuple[PyJWK, str]:
+        """The key that a token of one of these types names, and its algorithm."""
+        algorithm, name = _header_of(token, types)
+        try:
+            return await self.keys.of(name, algorithm), algorithm
+        except UnknownKey as unknown:
+            raise Refused(str(unknown)) from None
+
+    def _claims(
+        self,
+        token: str,
+        key: PyJWK,
+        algorithm: str,
+        *,
+        audiences: Sequence[str],
+        required: Sequence[str],
+    ) -> Mapping[str, Any]:
+        try:
+            claims: Mapping[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                issuer=self.issuer,
+                audience=audiences,
+                leeway=LEEWAY_SECONDS,
+                options={"require": list(required)},
+            )
+        except PyJWTError as error:
+            raise Refused(self._reason(error, token)) from None
+        # PyJWT asks for a text, and takes an empty one.
+        if not claims["sub"] or len(claims["sub"]) > LONGEST_CLAIM:
+            raise Refused("its subject (sub) is empty or too long")
+        return claims
+
+    def _person(self, claims: Mapping[str, Any]) -> Principal:
+        tenant = "" if self.tenant_claim is None else _tenant(claims, self.tenant_claim)
+        return person_of(self.issuer, tenant, claims["sub"])
+
+    def _reason(self, error: PyJWTError, token: str) -> str:
+        """Why a token is refused. What is told of its claims was signed by the provider."""
+        if isinstance(error, MissingRequiredClaimError):
+            return f"it has no {error.claim}"
+        if isinstance(error, InvalidAudienceError | InvalidIssuerError):
+            claim = "aud" if isinstance(error, InvalidAudienceError) else "iss"
+            wanted = self.audience if claim == "aud" else self.issuer
+            told = jwt.decode(token, options={"verify_signature": False}).get(claim)
+            return f"its {claim} is {clean_line(str(told), 200)} and not {wanted}"
+        return _REASONS.get(type(error), f"it cannot be read ({type(error).__name__})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenJudge(_Judge):
+    """Takes the access tokens of one issuer that are for one audience.
+
+    `tenant_claim`: the claim that tells the tenants of the issuer apart, if it has several.
+    """
+
     clock: Clock = field(default_factory=SystemClock)
     _taken: MutableMapping[bytes, tuple[PyJWK, Caller]] = field(
         default_factory=lambda: LRUCache(MOST_TAKEN), init=False, repr=False, compare=False
@@ -85,11 +142,7 @@ class TokenJudge:
             Refused: it is not taken.
             ProviderDown: it cannot be judged: no key is known yet.
         """
-        algorithm, name = _header_of(token)
-        try:
-            key = await self.keys.of(name, algorithm)
-        except UnknownKey as unknown:
-            raise Refused(str(unknown)) from None
+        key, algorithm = await self._key_of(token, _TYPES)
         digest = sha256(token.encode()).digest()
         with_key, taken = self._taken.get(digest, (None, None))
         # Keys that are read anew are other objects: what they do not sign any more is judged anew.
@@ -102,51 +155,44 @@ class TokenJudge:
         return self.clock.now().timestamp() >= caller.expires_at + LEEWAY_SECONDS
 
     def _judged(self, token: str, key: PyJWK, algorithm: str) -> Caller:
-        claims = self._claims(token, key, algorithm)
-        subject = claims["sub"]
-        tenant = "" if self.tenant_claim is None else _tenant(claims, self.tenant_claim)
+        audience = self.audience.removesuffix("/")
+        # With and without a final slash: clients write the same address either way.
+        audiences = [audience, f"{audience}/"]
+        claims = self._claims(token, key, algorithm, audiences=audiences, required=_REQUIRED)
         return Caller(
-            principal=person_of(self.issuer, tenant, subject),
+            principal=self._person(claims),
             scopes=_scopes(claims),
             issuer=self.issuer,
-            subject=subject,
+            subject=claims["sub"],
             client=_client(claims),
             expires_at=int(claims["exp"]),
         )
 
-    def _claims(self, token: str, key: PyJWK, algorithm: str) -> Mapping[str, Any]:
-        audience = self.audience.removesuffix("/")
-        try:
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=[algorithm],
-                issuer=self.issuer,
-                # With and without a final slash: clients write the same address either way.
-                audience=[audience, f"{audience}/"],
-                leeway=LEEWAY_SECONDS,
-                options={"require": list(_REQUIRED)},
-            )
-        except PyJWTError as error:
-            raise Refused(self._reason(error, token)) from None
-        # PyJWT asks for a text, and takes an empty one.
-        if not claims["sub"] or len(claims["sub"]) > LONGEST_CLAIM:
-            raise Refused("its subject (sub) is empty or too long")
-        return claims
 
-    def _reason(self, error: PyJWTError, token: str) -> str:
-        """Why a token is refused. What is told of its claims was signed by the provider."""
-        if isinstance(error, MissingRequiredClaimError):
-            return f"it has no {error.claim}"
-        if isinstance(error, InvalidAudienceError | InvalidIssuerError):
-            claim = "aud" if isinstance(error, InvalidAudienceError) else "iss"
-            wanted = self.audience if claim == "aud" else self.issuer
-            told = jwt.decode(token, options={"verify_signature": False}).get(claim)
-            return f"its {claim} is {clean_line(str(told), 200)} and not {wanted}"
-        return _REASONS.get(type(error), f"it cannot be read ({type(error).__name__})")
+@dataclass(frozen=True, kw_only=True)
+class IdTokenJudge(_Judge):
+    """Takes the ID tokens of one issuer that are for one client, the audience."""
+
+    async def person(self, token: str, nonce: str) -> Principal:
+        """Who signed in; the token must answer the sign-in with this nonce.
+
+        Raises:
+            Refused: it is not taken.
+            ProviderDown: it cannot be judged: no key is known yet.
+        """
+        key, algorithm = await self._key_of(token, _ID_TYPES)
+        audiences = [self.audience]
+        claims = self._claims(token, key, algorithm, audiences=audiences, required=_ID_REQUIRED)
+        if not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
+            raise Refused("it answers another sign-in (nonce)")
+        # For several audiences it has to say whom it was given to.
+        is_ours_alone = claims["aud"] in (self.audience, audiences)
+        if claims.get("azp", self.audience if is_ours_alone else None) != self.audience:
+            raise Refused("it was given to another client (azp)")
+        return self._person(claims)
 
 
-def _header_of(token: str) -> tuple[str, str | None]:
+def _header_of(token: str, types: Collection[str]) -> tuple[str, str | None]:
     """Algorithm and name of the key of a token, as it says itself.
 
     Raises:
@@ -161,8 +207,8 @@ def _header_of(token: str) -> tuple[str, str | None]:
     algorithm, kind, name = header.get("alg"), header.get("typ", "JWT"), header.get("kid")
     if algorithm not in ALGORITHMS:
         raise Refused("its algorithm (alg) is none of those that are taken")
-    if not isinstance(kind, str) or kind.lower() not in _TYPES:
-        raise Refused("it is no access token (typ)")
+    if not isinstance(kind, str) or kind.lower() not in types:
+        raise Refused("it is a token of another kind (typ)")
     return algorithm, name
 
 

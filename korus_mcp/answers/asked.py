@@ -55,6 +55,9 @@ class Words:
     names: str
     ages: str
     ask: str
+    not_signed_in: str
+    no_provider: str
+    as_somebody_else: str
     yes_keys: tuple[str, ...]
 
 
@@ -96,6 +99,11 @@ _EN: Final = Words(
     names="The issuer may ask for the holders' names after the order.",
     ages='The issuer says: "{}"',
     ask="Order this? y = yes, anything else = no: ",
+    not_signed_in="You are not signed in: it failed, was refused, or took too long. Nothing is "
+    "ordered by this page. Open the address that your assistant gave you once more.",
+    no_provider="You cannot sign in just now: the sign-in does not answer. Nothing is ordered by "
+    "this page. Open its address again in some minutes.",
+    as_somebody_else="Sign in as somebody else",
     yes_keys=("y", "yes"),
 )
 _FR: Final = Words(
@@ -136,6 +144,11 @@ _FR: Final = Words(
     names="L'émetteur peut demander le nom des porteurs après la commande.",
     ages="L'émetteur précise : « {} »",
     ask="Passer cette commande ? o = oui, toute autre réponse = non : ",
+    not_signed_in="Vous n'êtes pas connecté : la connexion a échoué, a été refusée ou a trop duré. "
+    "Cette page ne commande rien. Ouvrez à nouveau l'adresse que votre assistant vous a donnée.",
+    no_provider="La connexion ne répond pas pour le moment. Cette page ne commande rien. Ouvrez à "
+    "nouveau son adresse dans quelques minutes.",
+    as_somebody_else="Se connecter sous un autre nom",
     yes_keys=("o", "oui", "y", "yes"),
 )
 

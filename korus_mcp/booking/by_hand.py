@@ -3,19 +3,21 @@
 The question is put into the journal under a short code, so that every process over that journal
 finds the answer. The assistant is told the code and where the page is; neither is enough to answer.
 The page wants a secret that is derived from the account's own, and `korus-mcp approve CODE` wants a
-terminal. What the person reads is sealed with the account's secret: it names the customer, and the
-journal must not. The embedded sandbox has no account; its secret is kept with its world.
+terminal. Where people sign in, the page wants whoever was asked, and no terminal answers. What the
+person reads is sealed with the account's secret: it names the customer, and the journal must not.
+The embedded sandbox has no account; its secret is kept with its world.
 """
 
 import base64
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import anyio
 from cryptography.fernet import Fernet, InvalidToken
@@ -33,7 +35,9 @@ from korus_mcp.journal.records import Asked, canonical_json
 CODE_LENGTH: Final = 8
 _LETTERS: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 """Those that nobody mistakes for another when they read them aloud."""
+CODE: Final = re.compile(f"[{_LETTERS}]{{{CODE_LENGTH}}}")
 PAGE: Final = "page"
+SIGNED_IN: Final = "page, signed in"
 TERMINAL: Final = "terminal"
 
 
@@ -88,6 +92,9 @@ class Shown:
         rest = {name: tuple(told[name]) for name in ("seats", "terms")}
         rest |= {"lines": tuple(lines), "doubts": tuple(doubts)}
         return cls(**{**told, **rest, "attached": attached})
+
+
+Found: TypeAlias = tuple[Asked, Shown | None]
 
 
 class Seal:
@@ -167,12 +174,12 @@ class ByHand:
                 await anyio.sleep(POLL_SECONDS)
         return False
 
-    async def found(self, code: str) -> tuple[Asked, Shown | None] | None:
+    async def found(self, code: str, *, owner: str | None = None) -> Found | None:
         """The question with this code and what a person reads of it, which is nothing any more
-        once it is answered. None for one that is not known here.
+        once it is answered. None for one that is not known here, or not put to this owner.
         """
         asked = await self.journal.asked(code)
-        if asked is None:
+        if asked is None or owner not in (None, asked.owner):
             return None
         shown = self.seal.opened(asked.shown)
         return None if shown is None and asked.is_yes is None else (asked, shown)

@@ -61,29 +61,31 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
     the token that is made here.
 
     Raises:
-        Misconfigured: the token cannot be kept.
+        Misconfigured: the token cannot be kept; people who sign in cannot say yes.
     """
     from korus_mcp.server import http_door
-    from korus_mcp.server.composition import sign_in_of
+    from korus_mcp.server.composition import pages_for_people, sign_in_of
     from korus_mcp.server.health import Health
     from korus_mcp.server.listening import Listening, allow_connections
 
     spare_searches()
     allow_connections()
 
+    sign_in = sign_in_of(server, settings)
+    own = pages_for_people(server, settings, sign_in)
     # The sandbox needs no token: everything in it is invented.
     token = file = None
     if settings.environment is not Environment.SANDBOX and settings.auth_issuer is None:
         token, file = http_door.write_token(port)
         say(f"bearer token: {token} (in {file})")
     bearer = None if token is None else partial(http_door.BearerOnly, token=token)
-    sign_in = sign_in_of(server, settings)
     app = http_door.door(
         server,
         host,
         hosts=settings.allowed_hosts,
         origins=settings.allowed_origins,
         guard=sign_in.guard if sign_in else bearer,
+        own=own,
     )
     app = Health(app, server.running)
     where = f"http://{host if ':' not in host else f'[{host}]'}:{port}{http_door.PATH}"

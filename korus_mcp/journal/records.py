@@ -94,6 +94,11 @@ class Installation:
     def _mark(self, owner: str) -> str:
         return self.digest(f"owner {owner}")[:16]
 
+    def key_for(self, purpose: str) -> bytes:
+        """A key that all servers of the journal share, for one purpose and no other."""
+        # Derived, so that the journal's own key never leaves it, not even within what this seals.
+        return hmac.digest(self.key, purpose.encode(), hashlib.sha256)
+
     def digest(self, text: str) -> str:
         """A keyed digest (hex): equal for equal texts, and says nothing else of them."""
         # An issuer may send half of a surrogate pair.

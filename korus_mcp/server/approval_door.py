@@ -12,12 +12,10 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
 
 import anyio
 from anyio import to_thread
@@ -26,26 +24,33 @@ from cachetools import TTLCache
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from korus_mcp.answers.asked import Words, words
+from korus_mcp.answers.asked import Words
 from korus_mcp.app import App
 from korus_mcp.booking.by_hand import CODE_LENGTH, PAGE, ByHand
 from korus_mcp.foundation.coalescing import kept_apart
 from korus_mcp.journal.records import JournalDown
-from korus_mcp.server.approval_page import headers, question_page, told_page
+from korus_mcp.server.approval_desk import (
+    ANSWERS,
+    Looks,
+    form_of,
+    page,
+    question,
+    state,
+    told,
+    unreadable,
+    words_for,
+)
+from korus_mcp.server.approval_page import headers, told_page
 from korus_mcp.settings import PREFIX
 
 if TYPE_CHECKING:
     import uvicorn
 
 HOST: Final = "127.0.0.1"
-SHOWN_SECONDS: Final = 90
-"""A page that was asked for so lately counts as open: browsers slow pages in the background down to
-one look a minute."""
-BODY_BYTES: Final = 4096
 MOST_AT_ONCE: Final = 64
 MOST_WRONG: Final = 10
 """So many requests a minute are told that their secret is wrong; the others to come back later."""
@@ -60,20 +65,22 @@ sys.exit(not (opened or [True])[0])
 _log = logging.getLogger(__name__)
 
 
-class ApprovalDoor:
+class ApprovalDoor(Looks):
     """The page of one server, and the way to the browser of whoever sits before it.
 
     `environ` is the environment of that person's desktop, as far as this process has it.
     """
 
+    signs_in = False
+
     def __init__(self, app: App, tasks: TaskGroup, environ: Mapping[str, str]) -> None:
+        super().__init__()
         self._app = app
         self._tasks = tasks
         # A browser need not know the secrets of an account.
         self._environ = {k: v for k, v in environ.items() if not k.startswith(PREFIX)}
         self._starting = anyio.Lock()
         self._origin: str | None = None
-        self._lately: TTLCache[str, bool] = TTLCache(1000, SHOWN_SECONDS)
 
     async def page(self) -> str | None:
         """The address of the page; the first call begins to serve it."""
@@ -84,14 +91,6 @@ class ApprovalDoor:
                 except OSError as error:
                     _log.warning("no page can be served (%s)", type(error).__name__)
             return self._origin
-
-    def is_shown(self, code: str) -> bool:
-        """Whether the question's page was asked for, or opened, just now."""
-        return code in self._lately
-
-    def note_shown(self, code: str) -> None:
-        """Note that the question's page was asked for."""
-        self._lately[code] = True
 
     async def open(self, code: str, address: str) -> bool:
         """Open an address in the person's browser. Whether this machine has a desktop for it."""
@@ -136,7 +135,7 @@ def approval_app(by_hand: ByHand, origin: str, door: ApprovalDoor | None = None)
         Route("/{code}/{secret}", desk.pressed, methods=["POST"]),
         Route("/{code}/{secret}/state", desk.state, methods=["GET"]),
     ]
-    handlers: Any = {JournalDown: _unreadable}
+    handlers: Any = {JournalDown: unreadable}
     return _OursAlone(Starlette(routes=routes, exception_handlers=handlers), origin)
 
 
@@ -175,49 +174,41 @@ class _Desk:
 
     async def told(self, request: Request) -> Response:
         """What everybody may see who knows an address without its secret: the same of any."""
-        said, code = _words_for(request), request.path_params["code"]
+        said, code = words_for(request), request.path_params["code"]
         is_code = code.isascii() and code.isalnum() and len(code) <= 2 * CODE_LENGTH
         command = f"korus-mcp approve {code if is_code else ''}"
-        return _page(partial(told_page, said.elsewhere, said, command=command))
+        return page(partial(told_page, said.elsewhere, said, command=command))
 
     async def asked(self, request: Request) -> Response:
         """The question, or what became of it."""
-        said, code = _words_for(request), request.path_params["code"]
+        said, code = words_for(request), request.path_params["code"]
         if (refused := self._refused(request, said)) is not None:
             return refused
         found = await self._by_hand.found(code)
         if found is None:
-            return _page(partial(told_page, said.unknown, said), 404)
-        asked, shown = found
+            return told(said.unknown, said, 404)
         self._note(code)
-        left = asked.open_until - self._by_hand.clock.now()
-        if asked.is_yes is not None:
-            text = said.said_yes if asked.is_yes else said.said_no
-            return _page(partial(told_page, text, said))
-        if shown is None or left <= timedelta(0):
-            return _page(partial(told_page, said.over, said))
-        token = self._token(code)
-        return _page(partial(question_page, shown, said, left=left, token=token))
+        return question(self._by_hand, found, said, self._token(code))
 
     async def state(self, request: Request) -> Response:
         """Whether the question is open still, for the page that shows it."""
-        if (refused := self._refused(request, _words_for(request))) is not None:
+        if (refused := self._refused(request, words_for(request))) is not None:
             return refused
         found = await self._by_hand.found(request.path_params["code"])
         is_open = found is not None and found[0].is_open(self._by_hand.clock.now())
         if is_open:
             self._note(request.path_params["code"])
-        return JSONResponse({"state": "open" if is_open else "over"}, headers=headers())
+        return state(is_open=is_open)
 
     async def pressed(self, request: Request) -> Response:
         """Write down the answer of a person who pressed yes or no on the page."""
-        said, code = _words_for(request), request.path_params["code"]
+        said, code = words_for(request), request.path_params["code"]
         if (refused := self._refused(request, said)) is not None:
             return refused
-        form = await _form_of(request)
+        form = await form_of(request)
         is_ours = hmac.compare_digest(form.get("token", "").encode(), self._token(code).encode())
-        if not is_ours or form.get("answer") not in ("yes", "no"):
-            return _page(partial(told_page, said.unknown, said), 403)
+        if not is_ours or form.get("answer") not in ANSWERS:
+            return told(said.unknown, said, 403)
         found = await self._by_hand.found(code)
         if found is not None:
             await self._by_hand.answer(found[0], is_yes=form["answer"] == "yes", way=PAGE)
@@ -232,7 +223,7 @@ class _Desk:
             return None
         is_too_much = len(self._wrong) >= MOST_WRONG
         self._wrong[secrets.token_hex(8)] = True
-        return _page(partial(told_page, said.unknown, said), 429 if is_too_much else 404)
+        return told(said.unknown, said, 429 if is_too_much else 404)
 
     def _note(self, code: str) -> None:
         if self._door is not None:
@@ -240,34 +231,6 @@ class _Desk:
 
     def _token(self, code: str) -> str:
         return hmac.new(self._key, code.encode(), hashlib.sha256).hexdigest()
-
-
-async def _unreadable(request: Request, error: Exception) -> Response:
-    """The answer while the journal does not work: nobody knows what it says."""
-    del error  # its reason is in the log
-    said = _words_for(request)
-    return _page(partial(told_page, said.gone, said), 503)
-
-
-async def _form_of(request: Request) -> dict[str, str]:
-    """The fields of a form, each once; none of one that is larger than ours is."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_BYTES:
-            return {}
-    fields = parse_qs(body.decode("latin-1"))
-    return {name: values[0] for name, values in fields.items() if len(values) == 1}
-
-
-def _page(render: Callable[..., str], status: int = 200) -> Response:
-    nonce = secrets.token_urlsafe(16)
-    return HTMLResponse(render(nonce=nonce), status, headers(nonce))
-
-
-def _words_for(request: Request) -> Words:
-    """The words for whoever asks, by the language that their browser names first."""
-    return words(request.headers.get("accept-language", ""))
 
 
 def _has_desktop(environ: Mapping[str, str]) -> bool:

@@ -28,7 +28,7 @@ button { font: inherit; padding: .6rem 1.4rem; border-radius: .5rem; border: 2px
 button[value=yes] { background: #05603a; color: #fff; font-weight: 600 }
 button[value=no] { background: transparent; color: inherit; border-color: currentColor }
 button:disabled { opacity: .4 }
-button:focus-visible { outline: 3px solid #2b7de9; outline-offset: 2px }
+button:focus-visible, a:focus-visible { outline: 3px solid #2b7de9; outline-offset: 2px }
 """
 _SCRIPT: Final = """
 const form = document.querySelector("form");
@@ -98,10 +98,13 @@ def question_page(shown: Shown, said: Words, *, left: timedelta, token: str, non
     return _page(said, body, nonce)
 
 
-def told_page(text: str, said: Words, *, nonce: str, command: str = "") -> str:
-    """A page that only says something."""
+def told_page(
+    text: str, said: Words, *, nonce: str, command: str = "", link: tuple[str, str] | None = None
+) -> str:
+    """A page that only says something. `link`: an address of ours, and what it is called."""
     code = f"<p><code>{escape(command)}</code></p>" if command else ""
-    return _page(said, f'<p class="said" role="status">{escape(text)}</p>{code}', nonce)
+    more = f'<p><a href="{escape(link[0])}">{escape(link[1])}</a></p>' if link else ""
+    return _page(said, f'<p class="said" role="status">{escape(text)}</p>{code}{more}', nonce)
 
 
 def headers(nonce: str | None = None) -> Mapping[str, str]:

@@ -42,7 +42,7 @@ from korus_mcp.server.long_requests import lets_others_first
 from korus_mcp.server.observing import Observing
 from korus_mcp.server.question_seal import QuestionSeal
 from korus_mcp.server.sandbox_home import SandboxHome
-from korus_mcp.settings import NAME, Approval, Environment, Settings
+from korus_mcp.settings import NAME, Approval, Environment, Misconfigured, Settings
 from korus_mcp.settings import Scope as Seen
 from korus_mcp.tools.answer_times import times_answers
 from korus_mcp.tools.listing import listed_tools
@@ -50,6 +50,7 @@ from korus_mcp.tools.unanswered import ends_unanswered
 
 if TYPE_CHECKING:
     from korus_mcp.sandbox import Sandbox
+    from korus_mcp.server.http_door import OwnPages
     from korus_mcp.server.sign_in import SignIn
 
 READS_OF_ONE: Final = 4
@@ -211,6 +212,10 @@ async def _lifespan(
             from korus_mcp.server.approval_door import ApprovalDoor
 
             app.doorbell = ApprovalDoor(app, tasks, beside)
+        elif has_sign_in and _has_pages(settings):
+            from korus_mcp.server.signed_in_page import SignedInBell
+
+            app.doorbell = SignedInBell(settings.public_url or "")
         # Tasks of the group may still write, so the services are closed after the group ends.
         at_the_end.push_async_callback(app.close)
         # Kept apart: if it fails, the server goes on.
@@ -285,6 +290,34 @@ def sign_in_of(server: KorusServer, settings: Settings) -> "SignIn | None":
     config = api_config(replace(settings, token_url=settings.token_url or TOKEN_URL))
     way = WayOut(config, httpx.Limits(max_connections=4))
     return SignIn(settings, scopes_of(server.names), server.needed_for, way, SystemClock())
+
+
+def pages_for_people(
+    server: KorusServer, settings: Settings, sign_in: "SignIn | None"
+) -> "OwnPages | None":
+    """The pages on which people who sign in say yes, where only they can.
+
+    Raises:
+        Misconfigured: they have to, and the server cannot have them sign in to a page.
+    """
+    is_asked = settings.approval is Approval.HUMAN and "place_order" in server.names
+    if sign_in is None or not is_asked:
+        return None
+    if not _has_pages(settings):
+        # At the start: else orders would be refused in a conversation, one program after the other,
+        # and those that fill in forms by themselves would be the only way left.
+        raise Misconfigured(
+            "KORUS_APPROVAL=human needs KORUS_AUTH_CLIENT_ID where people sign in: the page on "
+            "which they say yes has them sign in at the provider, too."
+        )
+    from korus_mcp.server.signed_in_page import signed_in_pages
+
+    return signed_in_pages(server.running, sign_in, settings.public_url or "")
+
+
+def _has_pages(settings: Settings) -> bool:
+    """Whether people who sign in can be asked on a page."""
+    return settings.approval is Approval.HUMAN and settings.auth_client_id is not None
 
 
 async def _recover(app: App) -> None:

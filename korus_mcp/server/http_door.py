@@ -40,6 +40,10 @@ Guard: TypeAlias = Callable[[ASGIApp], ASGIApp]
 """Puts around an application what judges who calls; what it refuses, the application never sees."""
 
 PATH: Final = "/mcp"
+PAGES: Final = "/approve"
+"""Where pages for people are, below the address of the server."""
+BACK: Final = f"{PAGES}/signed-in"
+"""Where the sign-in provider sends their browsers back to."""
 MOST_SESSIONS: Final = 1_000
 """At most so many open sessions, which only revisions of the protocol up to 2025-11-25 have."""
 SESSION_IDLE_SECONDS: Final = 30 * 60
@@ -54,6 +58,14 @@ _HOST: Final = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class OwnPages:
+    """Pages for people, at paths that begin with `prefix`; `app` judges origins and visitors."""
+
+    prefix: str
+    app: ASGIApp
+
+
 def door(
     server: MCPServer[App],
     host: str,
@@ -62,12 +74,14 @@ def door(
     origins: Collection[str] = (),
     guard: Guard | None = None,
     most_sessions: int = MOST_SESSIONS,
+    own: OwnPages | None = None,
 ) -> ASGIApp:
     """The ASGI application for an address of this machine, `host`.
 
     It answers to these `hosts` (a name without a port stands for any port) and on loopback to the
     names of this machine; pages of these `origins`, and on loopback those of this machine, may call
-    it, and a browser passes its answers on to no others. `guard` judges who calls.
+    it, and a browser passes its answers on to no others. `guard` judges who calls; `own` are pages
+    beside it.
     """
     app: ASGIApp = server.streamable_http_app(
         streamable_http_path=PATH,
@@ -96,7 +110,24 @@ def door(
         # Chromium asks so before a page of another place may reach this machine.
         allow_private_network=True,
     )
-    return OurNamesOnly(app, hosts=(*hosts, *here), origins=origins, pages=pages)
+    app = OurNamesOnly(app, hosts=(*hosts, *here), origins=origins, pages=pages)
+    if own is None:
+        return app
+    beside = OurNamesOnly(WholeBodies(own.app), hosts=(*hosts, *here), origins=None, pages=None)
+    return _Beside(app, own.prefix, beside)
+
+
+class _Beside:
+    """Passes what is for pages of ours on to them, and all else to the server."""
+
+    def __init__(self, app: ASGIApp, prefix: str, pages: ASGIApp) -> None:
+        self._app = app
+        self._prefix = prefix
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_of_pages = scope["type"] == "http" and scope["path"].startswith(self._prefix)
+        await (self._pages if is_of_pages else self._app)(scope, receive, send)
 
 
 def _names_of_this_machine(host: str) -> tuple[str, ...]:
@@ -105,15 +136,23 @@ def _names_of_this_machine(host: str) -> tuple[str, ...]:
 
 
 class OurNamesOnly:
-    """Refuses foreign hosts and origins on every path; the SDK would do so on its own path only."""
+    """Refuses foreign hosts and origins on every path; the SDK would do so on its own path only.
+
+    `origins`: None where the application judges them.
+    """
 
     # A page of another site could reach this server through a host name of its own (DNS rebinding).
     def __init__(
-        self, app: ASGIApp, *, hosts: Collection[str], origins: Collection[str], pages: str | None
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Collection[str],
+        origins: Collection[str] | None,
+        pages: str | None,
     ) -> None:
         self._app = app
         self._hosts = frozenset(hosts)
-        self._origins = frozenset(origins)
+        self._origins = None if origins is None else frozenset(origins)
         self._pages = re.compile(pages) if pages is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -146,7 +185,7 @@ class OurNamesOnly:
 
     def _is_our_origin(self, given: str) -> bool:
         is_here = self._pages is not None and self._pages.fullmatch(given) is not None
-        return is_here or given in self._origins
+        return is_here or self._origins is None or given in self._origins
 
 
 class BearerOnly:

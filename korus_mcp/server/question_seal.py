@@ -6,8 +6,6 @@ one, and the same after a restart, refuses the answer of a person. Single use is
 the journal sees to that.
 """
 
-import hashlib
-import hmac
 import secrets
 from typing import Any, Final
 
@@ -20,7 +18,7 @@ from korus_mcp.journal.records import JournalDown
 from korus_mcp.tools.answer_times import STATE
 from korus_mcp.tools.unanswered import ASKING
 
-_PURPOSE: Final = b"korus-mcp/state of questions/1"
+_PURPOSE: Final = "korus-mcp/state of questions/1"
 
 
 class QuestionSeal:
@@ -72,8 +70,7 @@ class QuestionSeal:
         except JournalDown:
             # Without it nothing is ordered, and the call itself says so.
             return
-        # Derived, so that the journal's own key never leaves it, not even within what it seals.
-        self._use(hmac.digest(installation.key, _PURPOSE, hashlib.sha256))
+        self._use(installation.key_for(_PURPOSE))
 
     def _use(self, key: bytes) -> None:
         self._codec = AESGCMRequestStateCodec([key])

@@ -26,12 +26,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from korus_mcp.access.keys import ProviderDown, SigningKeys
+from korus_mcp.access.openid import OpenIdClient
 from korus_mcp.access.policy import TokenScope
 from korus_mcp.access.principal import Caller, signed_in, signed_in_as
 from korus_mcp.access.provider import Provider
 from korus_mcp.access.tokens import Refused, TokenJudge
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.server.http_door import WholeBodies, is_read, replayed
+from korus_mcp.server.http_door import BACK, WholeBodies, is_read, replayed
 from korus_mcp.settings import Settings
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
@@ -70,11 +71,28 @@ class SignIn:
         self._asked = " ".join(settings.auth_ask_scopes or self._scopes)
         self._provider = Provider(self._issuer, transport, keys_url=settings.auth_keys_url)
         self._judge: _Judge | None = None
+        self._client: OpenIdClient | None = None
         parts = urlsplit(self._resource)
         path = parts.path.removesuffix("/")
         self._metadata_url = f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{path}"
         # Where RFC 9728 puts it, and where clients look that do not read the challenge.
         self._metadata_paths = frozenset({WELL_KNOWN, WELL_KNOWN + path})
+
+    @property
+    def issuer(self) -> str:
+        """The provider's name of itself."""
+        return self._issuer
+
+    @property
+    def client(self) -> OpenIdClient:
+        """This server as a client of the provider.
+
+        Raises:
+            ProviderDown: not before it has started, and not without a name there.
+        """
+        if self._client is None:
+            raise ProviderDown("the server has not started, or is no client of the provider")
+        return self._client
 
     def guard(self, app: ASGIApp) -> ASGIApp:
         """Let through to `app` who has a good token, and of them what it allows."""
@@ -138,20 +156,35 @@ class SignIn:
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application's life, and what looks after the provider's keys beside it."""
         async with anyio.create_task_group() as tasks:
+            keys = SigningKeys(self._provider.keys, self._clock, tasks)
+            self._client = self._client_with(keys)
             self._judge = TokenJudge(
                 issuer=self._issuer,
                 audience=self._settings.auth_audience or self._resource,
                 tenant_claim=self._settings.auth_tenant_claim,
-                keys=SigningKeys(self._provider.keys, self._clock, tasks),
+                keys=keys,
                 clock=self._clock,
             )
             try:
                 await app(scope, receive, send)
             finally:
-                self._judge = None
+                self._judge = self._client = None
                 tasks.cancel_scope.cancel()
                 with anyio.CancelScope(shield=True):
                     await self._provider.aclose()
+
+    def _client_with(self, keys: SigningKeys) -> OpenIdClient | None:
+        settings = self._settings
+        if settings.auth_client_id is None:
+            return None
+        return OpenIdClient(
+            provider=self._provider,
+            keys=keys,
+            client_id=settings.auth_client_id,
+            client_secret=settings.auth_client_secret,
+            back=self._resource.rstrip("/") + BACK,
+            tenant_claim=settings.auth_tenant_claim,
+        )
 
 
 class _Known:

@@ -2,8 +2,8 @@
 
 The assistant is told a code and the address of a page. The address that can answer carries a secret
 besides: it goes to the person's browser alone, or to a host that announces that it opens addresses
-for its person (URL mode). That such a host agrees says that it opens the page, if that; the yes is
-given on the page.
+for its person (URL mode). Where people sign in, the page asks who they are instead. That such a
+host agrees says that it opens the page, if that; the yes is given on the page.
 """
 
 import logging
@@ -42,11 +42,12 @@ async def answered(
     if ordering.by_hand is None or bell is None or code is None:
         raise approval.unavailable()
     page = await bell.page()
-    address = None if page is None else f"{page}/{code}/{ordering.by_hand.seal.secret_of(code)}"
+    secret = "" if bell.signs_in else f"/{ordering.by_hand.seal.secret_of(code)}"
+    address = None if page is None else f"{page}/{code}{secret}"
     is_shown = address is not None and await _shown(ctx, bell, needed, address)
     # Without a browser there is the terminal, if another process can read what is asked here.
-    has_terminal = ordering.by_hand.seal.is_shared
-    if not is_shown and not has_terminal:
+    has_terminal = ordering.by_hand.seal.is_shared and not bell.signs_in
+    if not (is_shown or has_terminal or bell.signs_in):
         raise approval.unavailable()
     until = anyio.current_time() + app.settings.answer_seconds
     # Half of the time that a host waits; the other half is for the order.
@@ -56,9 +57,13 @@ async def answered(
             return needed, {}
         # What they were asked has changed meanwhile: the next call shows it as it is now.
         code, is_shown = needed.code, False
-    elif address is not None and is_shown and not bell.is_shown(code):
+    elif address is not None and is_shown and not bell.is_shown(code) and not bell.signs_in:
         # The host agreed, and nobody asked for the page.
         is_shown = await bell.open(code, address)
+    if bell.signs_in:
+        return needed, {
+            "next": _next([f"at {page}/{code}, where they sign in as themselves"], None)
+        }
     where = ["in the browser window that opened"] if is_shown else []
     where += [f"with `korus-mcp approve {code}` in a terminal"] if has_terminal else []
     return needed, {"next": _next(where, None if page is None else f"{page}/{code}")}

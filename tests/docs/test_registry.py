@@ -79,7 +79,8 @@ def test_server_json_names_each_setting_once_and_marks_the_secrets(
     assert [v["name"] for v in variables] == [s.name for s in SETTINGS]
     secrets = {v["name"] for v in variables if v.get("isSecret")}
     addresses = {"KORUS_DATABASE_URL", "KORUS_HTTP_PROXY"}  # they may hold a password
-    assert {"KORUS_CLIENT_SECRET", "KORUS_JOURNAL_KEY"} | addresses == secrets
+    own = {"KORUS_CLIENT_SECRET", "KORUS_JOURNAL_KEY", "KORUS_AUTH_CLIENT_SECRET"}
+    assert own | addresses == secrets
 
 
 def test_a_program_that_fills_in_the_defaults_changes_nothing(server_json: dict[str, Any]) -> None:

@@ -11,7 +11,8 @@ from korus_mcp.booking.by_hand import ByHand, Seal, Shown, ShownDoubt, ShownLine
 from korus_mcp.booking.conditions import Attached
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.journal.records import Approval, Asked, JournalDown, JournalFault
-from korus_mcp.server.approval_door import BODY_BYTES, MOST_WRONG, approval_app
+from korus_mcp.server.approval_desk import BODY_BYTES
+from korus_mcp.server.approval_door import MOST_WRONG, approval_app
 from tests.fixtures.by_hand import token_in
 from tests.journal.memory import MemoryJournal
 from tests.journal.rows import asked

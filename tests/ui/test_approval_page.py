@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.fixtures.assistant import Answer, Desk, desk, settings_of
 from tests.fixtures.by_hand import Desktop, told_address
+from tests.fixtures.signed_in import houses
+from tests.server.test_signed_in_page import waiting_at
 from tests.tools.test_agreement import held, place
 from tests.ui.stage import WITNESS
 
@@ -173,3 +175,28 @@ def test_the_address_an_assistant_is_told_has_nothing_to_press(
         expect(page.locator("main")).to_contain_text(f"korus-mcp approve {told.data['code']}")
         assert page.locator("button, form, input, a").count() == 0
     assert order.orders == 0
+
+
+def test_who_asked_signs_in_and_says_yes_and_somebody_else_sees_nothing(
+    browser: Browser, tmp_path: Path
+) -> None:
+    served = houses(tmp_path, is_public=False)
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(served) as (here,),
+    ):
+        order = portal.call(waiting_at, here)
+        here.provider.person = ("bob", "one")
+        with tab(browser) as page:
+            page.goto(order.address)
+            expect(page.locator(".said")).to_contain_text("No question is open here")
+            here.provider.person = ("ada", "one")
+            page.get_by_role("link", name="Sign in as somebody else").click()
+            expect(page.locator("main")).to_contain_text("Ada Lovelace")
+            assert page.url == order.address
+            page.get_by_role("button", name="Yes, order for 90.00 EUR").click()
+            expect(page.locator(".said")).to_contain_text("You said yes")
+            assert page.evaluate("() => document.cookie") == ""
+            assert page.evaluate("() => window.witness") == {"violations": [], "errors": []}
+        assert portal.call(order.again).data["state"] == "ordered"
+        assert order.orders == 1

@@ -20,6 +20,7 @@ from benchmarks import (
     catalog,
     crowd,
     drawing,
+    greedy,
     holding,
     orders,
     pictures,
@@ -72,6 +73,7 @@ def main() -> None:
     if Path(CHROMIUM).exists() and (MODULES / "esbuild").is_dir():
         ui.main(beside)
     crowd.main()
+    greedy.main()
     catalog.main(*(FULL if "--full" in sys.argv else USUAL))
 
 

@@ -53,6 +53,8 @@ INSIDE: Final = {
     "UnknownKey": "Refused",
     "ProgramReplaced": "MISCONFIGURED, from a tool that is called for the first time",
     "NoPlace": "Crowded, within the API client",
+    "NotDone": "a command ends, with sentences for whoever typed it",
+    "ToolRefused": "the same, with those of the tool",
     "NotDrawn": "an answer without its picture",
     "TooMuchOpen": "LIMIT_EXCEEDED",
     "Unasked": "the summary of an order; APPROVAL_UNAVAILABLE; the fields of a customer",

@@ -4,17 +4,17 @@ The answer is read from the terminal itself, not from stdin: a program that call
 pipe for it, but nobody who reads what is asked.
 """
 
-import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import partial
-from typing import Final, TextIO, TypeVar
+from typing import Final, TypeVar
 
 import anyio
 
 from korus_mcp.answers.asked import Words, attached_told, doubts_of, facts_of, lines_of, words
 from korus_mcp.booking.by_hand import TERMINAL, ByHand, Seal, Shown
 from korus_mcp.commands.console import say, shown, tell
+from korus_mcp.commands.terminal import terminal
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.journal.opening import journal_of, journal_url, may_have_bookings
 from korus_mcp.journal.records import JournalDown
@@ -85,7 +85,7 @@ def _answer(what: Shown, said: Words) -> bool:
     Raises:
         OSError: There is no terminal.
     """
-    with _terminal() as (keys, screen):
+    with terminal() as (keys, screen):
         for line in _lines(what, said):
             screen.write(f"{shown(line)}\n")
         screen.write(said.ask)
@@ -101,23 +101,3 @@ def _lines(what: Shown, said: Words) -> Iterator[str]:
     yield from attached_told(what.attached, said)
     yield from (f"{said.terms}: {each}" for each in what.terms)
     yield said.for_real
-
-
-@contextmanager
-def _terminal() -> Iterator[tuple[TextIO, TextIO]]:
-    """Keyboard and screen of this process's terminal; what was typed before does not count.
-
-    Raises:
-        OSError: it has none.
-    """
-    is_windows = sys.platform == "win32"
-    names = ("CONIN$", "CONOUT$") if is_windows else ("/dev/tty", "/dev/tty")
-    with (
-        open(names[0], encoding="utf-8", errors="replace") as keys,
-        open(names[1], "w", encoding="utf-8", errors="replace") as screen,
-    ):
-        if not is_windows:
-            from termios import TCIFLUSH, tcflush
-
-            tcflush(keys, TCIFLUSH)
-        yield keys, screen

@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from korus_mcp import __version__
+from korus_mcp.commands.options import add_shop, whole
 from korus_mcp.foundation.origins import MOST_PORT, is_loopback
 from korus_mcp.settings import (
     MOST_SEED,
@@ -26,7 +28,12 @@ if TYPE_CHECKING:
 EXIT_UNHEARD = 1
 EXIT_MISCONFIGURED = 2
 EXIT_INTERRUPTED = 130
+DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8765
+AT_A_TERMINAL = (
+    "korus-mcp waits for a program (an MCP host) that speaks to it on stdin; Ctrl-C ends it. For "
+    "people: korus-mcp demo, search, config, check; --help lists all commands."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log_to_stderr()
     try:
         _check_streams(given)
+        if given.run is not _serve and isinstance(sys.stdout, io.TextIOWrapper):
+            # A name with an accent is no reason to say nothing where only ASCII can be shown.
+            sys.stdout.reconfigure(errors="replace")
         code: int = given.run(given)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -103,7 +113,7 @@ def parser(*, has_arguments: bool) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"korus-mcp {__version__}")
     _add_narrowing(parser)
-    parser.set_defaults(run=_serve, http=False)
+    parser.set_defaults(run=_serve, http=False, host=None, port=None)
     if not has_arguments:
         return parser
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -112,13 +122,23 @@ def parser(*, has_arguments: bool) -> argparse.ArgumentParser:
     # SUPPRESS: options that are given before the command are not overwritten by defaults.
     _add_narrowing(serve, default=argparse.SUPPRESS)
     serve.add_argument("--http", action="store_true", help="streamable HTTP")
-    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
-    port = _whole(0, MOST_PORT)
-    serve.add_argument("--port", type=port, default=DEFAULT_PORT, help=f"({DEFAULT_PORT})")
+    serve.add_argument("--host", help=f"the address to listen on ({DEFAULT_HOST})")
+    port = whole(0, MOST_PORT)
+    serve.add_argument("--port", type=port, help=f"({DEFAULT_PORT}; 0 for a free one)")
     serve.set_defaults(run=_serve)
 
     demo = commands.add_parser("demo", help="tell the story of a booking on the sandbox")
+    demo.add_argument("--keep", metavar="FOLDER", help="where its PDFs stay")
     demo.set_defaults(run=_demo)
+
+    add_shop(commands, _at_terminal)
+
+    what = "print what a program needs to start this server, with full paths"
+    config = commands.add_parser("config", help=what, description=what)
+    config.add_argument("program", metavar="PROGRAM", nargs="?", help="(a list of them)")
+    account = "with places for the settings of an account"
+    config.add_argument("--account", action="store_true", help=account)
+    config.set_defaults(run=_config)
 
     approve = commands.add_parser(
         "approve", help="answer whether to order what an assistant asks for"
@@ -136,7 +156,7 @@ def parser(*, has_arguments: bool) -> argparse.ArgumentParser:
     sandbox = commands.add_parser("sandbox", help="serve the imitation of the API on loopback")
     sandbox.add_argument("--port", type=port, default=0, help="(a free one)")
     sandbox.add_argument("--control", action="store_true", help="allow steering it over HTTP")
-    sandbox.add_argument("--seed", type=_whole(0, MOST_SEED), default=None, help="fixes all ids")
+    sandbox.add_argument("--seed", type=whole(0, MOST_SEED), default=None, help="fixes all ids")
     sandbox.set_defaults(run=_sandbox)
     parts = sandbox.add_subparsers(title="commands", metavar="COMMAND")
     what = "throw away what the embedded sandbox keeps: bookings, and who made them"
@@ -160,19 +180,19 @@ def _add_journal(parser: argparse.ArgumentParser) -> None:
     command = _commands_of(parser)
     listed = command("list", "list the newest order calls")
     listed.add_argument("--open", action="store_true", help="those in doubt only")
-    listed.add_argument("--limit", type=_whole(1, 10_000), default=50, help="(50)")
+    listed.add_argument("--limit", type=whole(1, 10_000), default=50, help="(50)")
     listed.add_argument("--json", action="store_true", help="for a program")
     shown = command("show", "show an order call and its audit")
     shown.add_argument("name", metavar="ID", help="of an order or reservation, or a reference")
     shown.add_argument("--json", action="store_true", help="for a program")
     purge = command("purge", "remove what has been known for long")
-    days = _whole(0, 36_500)
+    days = whole(0, 36_500)
     purge.add_argument("--older-than-days", type=days, default=90, help="(90; at least 35)")
     command("stop", "no server of this journal takes new orders; those on their way are settled")
     command("go", "they take orders again")
     verify = command("verify", "check that no audit row was changed or removed")
     rows = "rows there may be from before there was a key (0)"
-    verify.add_argument("--unsealed", type=_whole(0, 1_000_000_000), default=0, help=rows)
+    verify.add_argument("--unsealed", type=whole(0, 1_000_000_000), default=0, help=rows)
 
 
 def _commands_of(parser: argparse.ArgumentParser) -> Callable[[str, str], argparse.ArgumentParser]:
@@ -185,22 +205,12 @@ def _commands_of(parser: argparse.ArgumentParser) -> Callable[[str, str], argpar
 
 def _add_narrowing(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
     parser.add_argument(
-        "--profile", choices=tuple(Profile), default=default, help="offer fewer tools"
+        "--profile",
+        choices=[str(each) for each in Profile],
+        default=default,
+        help="offer fewer tools",
     )
     parser.add_argument("--tools", default=default, help="offer only these tools, commas")
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    """An argparse type for a whole number from `least` to `most`, written with digits alone."""
-
-    def read(text: str) -> int:
-        # int() also takes 1_000, +5, blanks and the digits of other scripts.
-        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
-        if not is_number or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}")
-        return int(text)
-
-    return read
 
 
 def _read_settings(environ: Mapping[str, str]) -> Settings:
@@ -212,17 +222,29 @@ def _read_settings(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _serve(given: argparse.Namespace) -> int:
+def _narrowed(given: argparse.Namespace) -> Settings:
     tools = None
     if given.tools is not None:
         tools = tuple(t.strip() for t in given.tools.split(",") if t.strip())
     profile = Profile(given.profile) if given.profile else None
-    settings = _read_settings(os.environ).narrowed(profile=profile, tools=tools)
+    return _read_settings(os.environ).narrowed(profile=profile, tools=tools)
+
+
+def _serve(given: argparse.Namespace) -> int:
+    settings = _narrowed(given)
     from korus_mcp.commands.console import log_as
 
     log_as(settings.log, settings.log_level)
+    host = DEFAULT_HOST if given.host is None else given.host
+    port = DEFAULT_PORT if given.port is None else given.port
     if given.http:
-        _check_reach(settings, given.host)
+        _check_reach(settings, host)
+    elif given.host is not None or given.port is not None:
+        raise Misconfigured("--host and --port are of `serve --http`: on stdio nothing listens.")
+    elif sys.stdin.isatty():
+        from korus_mcp.commands.console import say
+
+        say(AT_A_TERMINAL)
     _require_full_text()
     opening = None if given.http else _opened(settings)
     with _nothing_collected():
@@ -235,7 +257,7 @@ def _serve(given: argparse.Namespace) -> int:
         server = build_server(settings, beside=beside, has_sign_in=has_sign_in)
     with _telling(settings, server.known_names):
         if given.http:
-            return serve.serve_http(server, settings, given.host, given.port)
+            return serve.serve_http(server, settings, host, port)
         return serve.serve_stdio(server, settings, opening)
 
 
@@ -318,11 +340,33 @@ def _nothing_collected() -> Iterator[None]:
         gc.enable()
 
 
-def _demo(_: argparse.Namespace) -> int:
+def _at_terminal(name: str) -> Callable[[argparse.Namespace], int]:
+    """The function of a command that finds, holds or orders."""
+
+    def run(given: argparse.Namespace) -> int:
+        settings = _narrowed(given)
+        _require_full_text()
+        from korus_mcp.commands.shop import COMMANDS
+
+        given.environ = os.environ
+        return COMMANDS[name](settings, given)
+
+    return run
+
+
+def _config(given: argparse.Namespace) -> int:
+    from korus_mcp.commands.config import run_config
+
+    return run_config(os.environ, given.program, account=given.account)
+
+
+def _demo(given: argparse.Namespace) -> int:
+    from pathlib import Path
+
     from korus_mcp.commands.demo import run_demo
 
     _require_full_text()
-    return run_demo(os.environ)
+    return run_demo(os.environ, None if given.keep is None else Path(given.keep))
 
 
 def _approve(given: argparse.Namespace) -> int:

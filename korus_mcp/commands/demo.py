@@ -1,14 +1,14 @@
 """korus-mcp demo: shows a booking, carried out by a server in a child process on stdio.
 
 The child always uses the embedded sandbox: it gets no KORUS_ variable of the caller's, and its
-cache, sandbox and downloads are in temporary folders.
+cache, sandbox and downloads are in a temporary folder, which goes with the demo.
 """
 
 import re
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +18,8 @@ from mcp.shared.dispatcher import ProgressFnT
 from mcp_types import TextContent
 from pydantic_core import to_json
 
-from korus_mcp.commands.console import write
-from korus_mcp.settings import PREFIX
+from korus_mcp.commands.screen import Screen
+from korus_mcp.settings import PREFIX, Misconfigured
 
 CUSTOMER: Final = {"firstname": "Ada", "lastname": "Lovelace", "email": "ada@example.org"}
 HOLDER: Final = {
@@ -34,22 +34,35 @@ HOLDER: Final = {
 }
 
 
+ADULT: Final = "Adult"
+"""What the name of a ski pass for the holder above has in it."""
+_ID: Final = re.compile(
+    r"\b(?:[a-z0-9]{6}\.)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{8}([0-9a-f]{4})\b"
+)
+"""An id of the API, with the catalog before it if it is an offer's."""
+
+
 class DemoFailed(Exception):
     """A step of the demo failed."""
 
 
-def run_demo(environ: Mapping[str, str]) -> int:
-    """Run the demo. Returns 1 if a step fails."""
-    # This folder stays: whoever watched the demo may want to open the tickets.
-    downloads = Path(tempfile.mkdtemp(prefix="korus-demo-"))
-    with tempfile.TemporaryDirectory(prefix="korus-demo-state-") as state:
+def run_demo(environ: Mapping[str, str], keep: Path | None = None) -> int:
+    """Run the demo. Its PDFs stay in `keep`, if that is given. Returns 1 if a step fails.
+
+    Raises:
+        Misconfigured: `keep` is no folder.
+    """
+    if keep is not None and not keep.is_dir():
+        raise Misconfigured("--keep must name a folder that is there.")
+    with tempfile.TemporaryDirectory(prefix="korus-demo-") as state:
+        downloads = Path(state) / "downloads" if keep is None else keep.absolute()
         server = StdioServerParameters(
             command=sys.executable,
             args=["-m", "korus_mcp"],
             # The caller's own settings may be those of production.
             env=child_environment(environ, downloads, Path(state)),
         )
-        return anyio.run(_tell, server)
+        return anyio.run(_tell, server, keep is not None)
 
 
 def child_environment(environ: Mapping[str, str], downloads: Path, state: Path) -> dict[str, str]:
@@ -64,12 +77,14 @@ def child_environment(environ: Mapping[str, str], downloads: Path, state: Path) 
     }
 
 
-async def _tell(server: StdioServerParameters) -> int:
+async def _tell(server: StdioServerParameters, is_kept: bool) -> int:  # noqa: FBT001 - by anyio
+    screen = Screen()
     async with Client(server) as client:
         try:
-            await _Story(client).tell()
+            await _Story(client, screen, is_kept=is_kept).tell()
         except DemoFailed as failed:
-            write(f"\nThe demo failed: {failed}.")
+            screen.line("")
+            screen.line(f"The demo failed: {failed}.")
             return 1
     return 0
 
@@ -79,40 +94,68 @@ class _Story:
     """The demo: books a seat at a match and a ski pass in one order call."""
 
     client: Client
+    screen: Screen
+    is_kept: bool = field(kw_only=True)
     calls: int = 0
     tokens: int = 0
+    are_exact: bool = True
 
     async def tell(self) -> None:
-        write("A booking on the sandbox: everything below is invented.")
+        line = self.screen.line
+        line("An assistant books for Ada: two places at a match, and a ski pass.", "bold")
+        line(
+            "Everything is invented. A line with > is what the assistant calls, and below it stands"
+        )
+        line("what it reads; of ids only the ends are shown.")
         seat = await self._choose_seat()
         ski = await self._choose_ski_pass()
-        orders = await self._order(await self._hold([seat, ski]))
+        self._chapter("Both are held for some minutes, at no cost.")
+        held = await self._hold([seat, ski])
+        orders = await self._order(held)
         named = [order for order in orders if await self._name_holders(order)]
+        self._chapter("The PDF is ready some seconds later, and is saved.")
         saved = [path for order in named for path in await self._fetch(order)]
         if not saved:
             raise DemoFailed("no document was saved")
-        write(f"\n{self.calls} calls, {self.tokens} tokens of replies.")
+        about = "" if self.are_exact else "about "
+        self._chapter(f"Done: {self.calls} calls, {about}{self.tokens} tokens of replies.")
         for order in orders:
-            write(f"Order reference: {order['reference']}")
+            line(f"Order reference: {order['reference']}")
         for path in saved:
-            write(f"PDF: {path}")
+            # Read: the file is gone soon, and whoever watches has to know that there was one.
+            size = len(await anyio.Path(path).read_bytes()) // 1000
+            told = path if self.is_kept else f"{Path(path).name}, {size} kB"
+            self.screen.whole_line(f"PDF: {told}")
+        if not self.is_kept:
+            line("The files are gone with the demo; `korus-mcp demo --keep FOLDER` keeps PDFs.")
+        line(
+            "Next: `korus-mcp search derby` does the same by hand, `korus-mcp config` connects an "
+            "assistant."
+        )
 
     async def _choose_seat(self) -> dict[str, Any]:
         """A seat at a match, chosen on the seat map."""
+        self._chapter("It looks for the match.")
         found = await self._call("search_products", query="Herons derby", limit=3)
         base = _first(found.get("products", []), has_seat_map=True)
         base_id = base["product_base_id"]
+        self._chapter("The stadium has zones: which of them suit two people?")
         plan = await self._call("get_seat_map", product_base_id=base_id, quantity=2)
         zone = _first(plan.get("zones", []), enough=True)
+        self._chapter("Prices of a match follow demand, so the issuer is asked.")
         return await self._available(zone["offers"][0]["offer_id"], 2)
 
     async def _choose_ski_pass(self) -> dict[str, Any]:
         """A pass whose holder must be named."""
+        self._chapter("Now the ski pass, for an adult.")
         found = await self._call("search_products", query="named ski pass", limit=3)
         base_id = found["products"][0]["product_base_id"]
-        table = await self._call("get_offers", product_base_id=base_id, limit=5)
+        table = await self._call("get_offers", product_base_id=base_id, price_type=ADULT, limit=3)
         offers = [o for day in table.get("days", []) for o in day["offers"] if o.get("left") != 0]
-        return await self._available(offers[0]["offer_id"], 1)
+        fitting = [o for o in offers if ADULT in o["product"]]
+        if not fitting:
+            raise DemoFailed("there is no pass for an adult")
+        return await self._available(fitting[0]["offer_id"], 1)
 
     async def _available(self, offer_id: str, quantity: int) -> dict[str, Any]:
         """The item to reserve, with a session where one is needed."""
@@ -133,8 +176,9 @@ class _Story:
     async def _order(self, reservation_ids: list[str]) -> list[dict[str, Any]]:
         """Order in two steps: a summary first, then the order, as if a person had agreed."""
         order: dict[str, Any] = {"reservation_ids": reservation_ids, "customer": CUSTOMER}
+        self._chapter("Before it orders, Ada has to see exactly this:")
         asked = await self._call("place_order", **order)
-        write("\nThe person reads the summary and agrees.")
+        self._chapter("Ada reads the summary and says yes. Only now something is bought.")
         made = await self._call("place_order", **order, confirmation=asked["confirmation"])
         if made["state"] != "ordered":
             raise DemoFailed(f"the order is {made['state']}")
@@ -143,11 +187,13 @@ class _Story:
 
     async def _name_holders(self, order: dict[str, Any]) -> bool:
         """Name the holders if the issuer wants that. Returns whether it did."""
+        self._chapter(f"The tickets of {order['reference']}.")
         tickets = await self._call("get_tickets", order_id=order["order_id"])
         # The issuer says which fields it needs: only those are sent.
         waiting = [t for t in tickets["tickets"] if t.get("beneficiary_fields_needed")]
         if not waiting:
             return False
+        self._chapter("This issuer wants to know who will use the pass.")
         people = [
             {"ticket_id": t["ticket_id"]}
             | {f: v for f, v in HOLDER.items() if f in t["beneficiary_fields_needed"]}
@@ -159,29 +205,37 @@ class _Story:
     async def _fetch(self, order: dict[str, Any]) -> list[str]:
         """Wait for the documents, as a host that follows progress does, and save them."""
         order_id = order["order_id"]
-        answer = await self._call("get_tickets", _tell_progress, order_id=order_id, save=True)
+        answer = await self._call("get_tickets", self._waiting, order_id=order_id, save=True)
         return [d["saved_to"] for d in answer.get("documents", []) if "saved_to" in d]
 
     async def _call(
         self, name: str, progress: ProgressFnT | None = None, **arguments: Any
     ) -> dict[str, Any]:
         self.calls += 1
-        write(f"\n> {name} {to_json(arguments).decode()}")
+        self.screen.line(_folded(f"> {name} {to_json(arguments).decode()}"), "cyan")
         result = await self.client.call_tool(name, arguments, progress_callback=progress)
         text = "\n".join(each.text for each in result.content if isinstance(each, TextContent))
-        tokens, exact = _tokens(text, to_json(result.structured_content).decode())
+        tokens, self.are_exact = _tokens(text, to_json(result.structured_content).decode())
         self.tokens += tokens
-        write(text)
-        write(f"  [{'' if exact else 'about '}{tokens} tokens]")
+        for each in text.splitlines():
+            self.screen.line(_folded(each), "dim")
         if result.is_error:
             raise DemoFailed(f"{name} was refused")
         answer: dict[str, Any] = result.structured_content or {}
         return answer
 
+    async def _waiting(self, progress: float, total: float | None, message: str | None) -> None:
+        del total
+        self.screen.line(f"  ... {message or 'waiting'} ({progress:.0f} s)", "dim")
 
-async def _tell_progress(progress: float, total: float | None, message: str | None) -> None:
-    del total
-    write(f"  ... {message or 'waiting'} ({progress:.0f} s)")
+    def _chapter(self, text: str) -> None:
+        self.screen.line("")
+        self.screen.line(text, "bold")
+
+
+def _folded(text: str) -> str:
+    """A text in which ids are short enough to be read over."""
+    return _ID.sub(r"...\1", text)
 
 
 def _first(rows: list[dict[str, Any]], **wanted: object) -> dict[str, Any]:

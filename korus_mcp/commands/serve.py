@@ -4,9 +4,11 @@ With the SDK's own stdio entry SIGTERM kills the process at once, and SIGINT han
 order. Here both wait for the orders under way, and so does SIGHUP, which ends a host's terminal.
 """
 
+import errno
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -19,7 +21,7 @@ from korus_mcp import __version__
 from korus_mcp.commands.console import say, write
 from korus_mcp.server.composition import KorusServer
 from korus_mcp.server.stdio_door import serve_lines
-from korus_mcp.settings import Environment, Settings
+from korus_mcp.settings import Environment, Misconfigured, Settings
 
 if TYPE_CHECKING:
     from korus_mcp.opening.listening import Opening
@@ -61,7 +63,8 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
     the token that is made here.
 
     Raises:
-        Misconfigured: the token cannot be kept; people who sign in cannot say yes.
+        Misconfigured: the address cannot be listened on; the token cannot be kept; people who sign
+            in cannot say yes.
     """
     from korus_mcp.server import http_door
     from korus_mcp.server.composition import pages_for_people, sign_in_of
@@ -73,6 +76,9 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
 
     sign_in = sign_in_of(server, settings)
     own = pages_for_people(server, settings, sign_in)
+    # Before anything is said, which names the port: there may be nothing to listen on.
+    listeners = _bound(host, port)
+    port = listeners[0].getsockname()[1]
     # The sandbox needs no token: everything in it is invented.
     token = file = None
     if settings.environment is not Environment.SANDBOX and settings.auth_issuer is None:
@@ -93,12 +99,47 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # uvicorn raises the signal again once it has stopped
     try:
-        Listening(app, server.running, settings.shutdown_seconds, host=host, port=port).run()
+        Listening(app, server.running, settings.shutdown_seconds).run(listeners)
     finally:
         # In any case: a file that stays would look like a server that is running.
         if token is not None and file is not None:
             http_door.remove_token(token, file)
     return 0
+
+
+def _bound(host: str, port: int) -> list[socket.socket]:
+    """Sockets of all addresses of a host, at a port that nobody else listens on; 0: a free one.
+
+    Raises:
+        Misconfigured: there are none.
+    """
+    listeners: list[socket.socket] = []
+    try:
+        # A name may stand for several addresses, such as those of the two versions of IP.
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, (address, wished, *more) in found:
+            listener = socket.socket(family, kind, protocol)
+            listeners.append(listener)
+            # On Windows this would take the port away from a server that listens on it.
+            if sys.platform != "win32":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((address, wished or listeners[0].getsockname()[1], *more))
+    except OSError as error:
+        for each in listeners:
+            each.close()
+        raise Misconfigured(_unbound(error, host, port)) from None
+    return listeners
+
+
+def _unbound(error: OSError, host: str, port: int) -> str:
+    """Why nothing can listen on an address."""
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is taken by another program: choose another one with --port."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"port {port} is not for this user: choose one from 1024 on with --port."
+    return f"nothing can listen on {host}, port {port}: {error.strerror or type(error).__name__}."
 
 
 def _leave(*_: object) -> NoReturn:
@@ -107,11 +148,18 @@ def _leave(*_: object) -> NoReturn:
 
 
 def serve_sandbox(settings: Settings, *, port: int, control: bool, seed: int | None) -> int:
-    """Serve the imitation of the API on loopback until a signal comes."""
+    """Serve the imitation of the API on loopback until a signal comes.
+
+    Raises:
+        Misconfigured: the port cannot be listened on.
+    """
     from korus_mcp.sandbox import SandboxOptions, serve
 
     options = SandboxOptions(seed=seed, bases=settings.sandbox_bases)
     serving = partial(serve, options, port=port, control=control, on_ready=_print_environment)
+    # Only to say why in time: the sandbox binds what it serves.
+    for each in _bound("127.0.0.1", port):
+        each.close()
     anyio.run(serving)
     return 0
 

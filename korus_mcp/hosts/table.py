@@ -31,7 +31,8 @@ class Host:
     they need. `file` is where `block`, written in `language`, belongs. `setting` is the one that
     matters, and `reason` is why. `script` is the file in tests/hosts/rows that books through it.
     `http`: the recipe connects to a served korus-mcp. `process_per_call`: the host starts a server
-    for each call, so a world or a hold in memory ends with it.
+    for each call, so a world or a hold in memory ends with it. `environment` is the key of the
+    variables beside the command.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Host:
     http: bool = False
     process_per_call: bool = False
     note: str = ""
+    environment: str = "env"
 
 
 @cache

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 
 from korus_mcp import __version__
 from korus_mcp.commands.cli import EXIT_INTERRUPTED, EXIT_MISCONFIGURED, EXIT_UNHEARD, main
+from tests.fixtures.by_hand import at_a_terminal
 from tests.fixtures.hosts import PROJECT, child_environment
 
 IMPORTS = """
@@ -60,7 +62,22 @@ def test_version_and_help_import_nothing_heavy(option: str, tmp_path: Path) -> N
     assert (__version__ if option == "--version" else "commands") in ran.stdout
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "approve", "check", "catalog", "sandbox"])
+SHOP = (
+    "search",
+    "offers",
+    "availability",
+    "seats",
+    "reserve",
+    "order",
+    "orders",
+    "tickets",
+    "call",
+)
+
+
+@pytest.mark.parametrize(
+    "command", ["serve", "demo", "approve", "check", "catalog", "sandbox", *SHOP]
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
@@ -89,6 +106,12 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
         ["catalog"],
         ["catalog", "burn"],
         ["approve"],
+        ["availability"],
+        ["seats"],
+        ["tickets"],
+        ["reserve", "1", "--quantity", "0"],
+        ["order", "1", "--yes"],
+        ["search", "x", "--limit", "21"],
     ],
 )
 def test_what_the_command_line_does_not_know_is_refused(
@@ -101,6 +124,47 @@ def test_what_the_command_line_does_not_know_is_refused(
     assert "usage" in said
     if arguments[-1].strip("-").replace("_", "").isdigit():
         assert re.search(r"must be a whole number from [0-9]+ to [0-9]+", said)
+
+
+@pytest.mark.parametrize("option", [["--port", "9999"], ["--host", "127.0.0.2"]])
+def test_an_address_without_http_is_no_stdio_server(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", *option]) == EXIT_MISCONFIGURED
+    assert "are of `serve --http`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["serve", "--http"], ["sandbox"]])
+def test_a_port_that_is_taken_is_told_in_one_line(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert main([*command, "--port", str(port)]) == EXIT_MISCONFIGURED
+    said = capsys.readouterr()
+    told = f"korus-mcp: port {port} is taken by another program: choose another one with --port.\n"
+    assert (said.out, said.err) == ("", told)
+
+
+def test_an_address_that_this_machine_has_not_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KORUS_MCP_ALLOWED_HOSTS", "mcp.example.org")
+    assert main(["serve", "--http", "--host", "192.0.2.1"]) == EXIT_MISCONFIGURED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("korus-mcp: nothing can listen on 192.0.2.1, port 8765: ")
+
+
+def test_names_of_python_are_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--profile", "admin"])
+    assert "Profile" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
+def test_at_a_terminal_a_bare_start_says_what_it_waits_for(tmp_path: Path) -> None:
+    _, screen = at_a_terminal([], "", child_environment(tmp_path), until="--help")
+    assert "waits for a program" in screen
 
 
 BEYOND = ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1.evil"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,7 +75,9 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_the_demo_books_saves_a_pdf_and_connects_to_nothing_whatever_the_shell_says(
     shell: Path, heard: list[tuple[str, object]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["demo"]) == 0
+    kept = shell.parent / "kept"
+    kept.mkdir()
+    assert main(["demo", "--keep", str(kept)]) == 0
     said = capsys.readouterr().out
     paths = [line.removeprefix("PDF: ") for line in said.splitlines() if line.startswith("PDF: ")]
     references = [
@@ -89,6 +92,10 @@ def test_the_demo_books_saves_a_pdf_and_connects_to_nothing_whatever_the_shell_s
     for tool in ("search_products", "reserve", "place_order", "name_beneficiaries", "get_tickets"):
         assert f"> {tool} {{" in said
     assert "tokens" in said
+    assert "Adult" in said
+    assert "Child" not in said.partition("> reserve")[0].rpartition("> check_availability")[2]
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", said), "ids are folded"
+    assert not list(shell.parent.glob("korus-demo-*"))
     assert "xyzzy-secret" not in said
     events = [json.loads(line) for line in shell.read_text().splitlines()]
     ((started, given),) = [event for event in events if event[0] == "started"]

@@ -1,0 +1,201 @@
+"""korus-mcp config PROGRAM: prints what a program needs to start this server, with full paths.
+
+The block goes to stdout and where it belongs to stderr, so that the block alone can be sent to a
+file. Programs that are started from a desktop find no command that a shell finds: hence the paths.
+"""
+
+import difflib
+import json
+import re
+import shlex
+import shutil
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from korus_mcp.commands.console import say, write
+from korus_mcp.commands.screen import Column, Screen
+from korus_mcp.hosts.table import Host, Kind, hosts
+from korus_mcp.settings import NAME, SETTINGS, Misconfigured
+
+ACCOUNT: Final = ("KORUS_ENVIRONMENT", "KORUS_CLIENT_ID", "KORUS_CLIENT_SECRET")
+"""What an account needs: written as places to fill in, where nothing is set."""
+AT_A_TERMINAL: Final = "-terminal"
+"""Behind the id of a program as a person uses it, where another row is of its unattended use."""
+_IN_A_CACHE: Final = re.compile(r"(archive|builds|environments)-v\d+")
+"""A folder within uv's cache: an environment in it is gone some day."""
+_OURS: Final = re.compile(rf"(?<![\w./-]){NAME}(?![\w./-])")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """The command that starts the server of this installation."""
+
+    command: str
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        """Command and arguments."""
+        return [self.command, *self.arguments]
+
+
+def run_config(environ: Mapping[str, str], program: str | None, *, account: bool = False) -> int:
+    """Print the block of a program, or which programs there are.
+
+    Raises:
+        Misconfigured: no program has this name.
+    """
+    if program is None:
+        rows = [(name, host.name, _plain(host.file)) for name, host in programs().items()]
+        Screen().table([Column("program"), Column("name"), Column("where it goes")], rows)
+        return 0
+    host = _found(program)
+    say(f"{host.name}: in {_plain(host.file)}")
+    if key := _key_of(host):
+        say(f"Beside what is under `{key}` there already:")
+    write(block_of(host, this_launch(), variables(environ, account=account)))
+    if host.note:
+        say(_plain(host.note))
+    return 0
+
+
+def programs() -> dict[str, Host]:
+    """The programs for which there is a block, by the names that are typed."""
+    kinds = (Kind.TERMINAL, Kind.ELSEWHERE)
+    rows = {host.id: host for host in hosts() if host.kind in kinds and not host.http}
+    attended = {name.removesuffix(AT_A_TERMINAL) for name in rows if name.endswith(AT_A_TERMINAL)}
+    return {
+        name.removesuffix(AT_A_TERMINAL): host
+        for name, host in rows.items()
+        if name not in attended
+    }
+
+
+def block_of(host: Host, launch: Launch, environment: Mapping[str, str]) -> str:
+    """The recipe of a program with this command and these variables."""
+    match host.language:
+        case "json":
+            filled = _filled(json.loads(host.block), host, launch, environment)
+            return json.dumps(filled, indent=2, ensure_ascii=False)
+        case "yaml":
+            # What JSON writes is YAML, too.
+            return _in_lines(host, launch, environment, ": ")
+        case "toml":
+            return _in_lines(host, launch, environment, " = ")
+        case _:
+            given = "".join(f"{name}={shlex.quote(said)} " for name, said in environment.items())
+            command = f"{given}{shlex.join(launch.words)}"
+            return _OURS.sub(lambda _: command, host.block, count=1).strip()
+
+
+def this_launch() -> Launch:
+    """How this installation is started, whatever the folder and the path of the starter."""
+    if _IN_A_CACHE.search(sys.prefix):
+        return Launch(shutil.which("uvx") or "uvx", _from_source())
+    name = f"{NAME}.exe" if sys.platform == "win32" else NAME
+    script = Path(sysconfig.get_path("scripts")) / name
+    if script.exists():
+        return Launch(str(script))
+    return Launch(sys.executable, ("-m", "korus_mcp"))
+
+
+def variables(environ: Mapping[str, str], *, account: bool) -> dict[str, str]:
+    """The settings of this shell as a block has them: of a secret only a place to fill it in."""
+    found = {}
+    for setting in SETTINGS:
+        for name in (setting.name, f"{setting.name}_FILE"):
+            if not environ.get(name):
+                continue
+            is_secret = setting.secret and name == setting.name
+            found[name] = _place(name) if is_secret else environ[name]
+    if account:
+        for name in ACCOUNT:
+            if not {name, f"{name}_FILE"} & found.keys():
+                found[name] = _place(name)
+    return found
+
+
+def _place(name: str) -> str:
+    return f"PUT {name} HERE"
+
+
+def _found(program: str) -> Host:
+    known = programs()
+    wanted = program.strip().lower()
+    by_name = {host.name.lower(): host for host in known.values()}
+    host = known.get(wanted) or by_name.get(wanted)
+    if host is None:
+        near = difflib.get_close_matches(wanted, [*known, *by_name], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}."
+        raise Misconfigured(f"config knows no program of this name; {hint}")
+    return host
+
+
+def _from_source() -> tuple[str, ...]:
+    """The arguments of uvx for what is installed: from the same address, or from the registry."""
+    try:
+        text = distribution(NAME).read_text("direct_url.json")
+    except PackageNotFoundError:
+        text = None
+    if text is None:
+        return (NAME,)
+    told: Mapping[str, Any] = json.loads(text)
+    parts = urlsplit(str(told["url"]))
+    # An address may hold a password.
+    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    if "vcs_info" in told:
+        address = f"{told['vcs_info']['vcs']}+{address}"
+    return ("--from", address, NAME)
+
+
+def _filled(entry: Any, host: Host, launch: Launch, environment: Mapping[str, str]) -> Any:
+    """A JSON recipe in which each entry with our command has the full one."""
+    if not isinstance(entry, dict):
+        return entry
+    filled = {key: _filled(value, host, launch, environment) for key, value in entry.items()}
+    if entry.get("command") == NAME:
+        filled |= {"command": launch.command, "args": [*launch.arguments]}
+    elif entry.get("command") == [NAME]:
+        filled |= {"command": launch.words}
+    else:
+        return filled
+    return filled | ({host.environment: dict(environment)} if environment else {})
+
+
+def _in_lines(host: Host, launch: Launch, environment: Mapping[str, str], between: str) -> str:
+    """A recipe in YAML or TOML: behind the line of the command come arguments and variables."""
+    lines: list[str] = []
+    for line in host.block.strip("\n").splitlines():
+        key, separator, value = line.partition(between)
+        if separator and key.strip() == "args":
+            continue
+        if not separator or value.strip('"') != NAME or key.strip() == "name":
+            lines.append(line)
+            continue
+        indent = " " * (len(key) - len(key.lstrip()))
+        lines.append(f"{key}{between}{json.dumps(launch.command)}")
+        lines.append(f"{indent}args{between}{json.dumps(list(launch.arguments))}")
+        if environment:
+            pairs = (f"{json.dumps(k)}{between}{json.dumps(v)}" for k, v in environment.items())
+            lines.append(f"{indent}{host.environment}{between}{{ {', '.join(pairs)} }}")
+    return "\n".join(lines)
+
+
+def _key_of(host: Host) -> str | None:
+    """Under which key of its file the entry stands."""
+    if host.language == "json":
+        return str(next(iter(json.loads(host.block))))
+    if host.language == "toml":
+        return host.block.strip().partition("]")[0].strip("[").partition(".")[0]
+    return host.block.strip().partition(":")[0] if host.language == "yaml" else None
+
+
+def _plain(text: str) -> str:
+    """A text of the table without its marks of Markdown."""
+    return text.replace("`", "")

@@ -1,0 +1,230 @@
+"""Calls tools for a person at a terminal: the same server as an assistant's, in this process.
+
+So limits, journal, refusals and the question before an order are the same. The terminal is a host
+that asks its person by forms: an order is theirs, whatever `KORUS_APPROVAL` allows an assistant.
+"""
+
+import base64
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Final
+
+from mcp import Client
+from mcp.client.context import ClientRequestContext
+from mcp.client.extension import advertise
+from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
+from mcp_types import (
+    CallToolResult,
+    ElicitRequestFormParams,
+    ElicitRequestParams,
+    ElicitResult,
+    ImageContent,
+    Implementation,
+    TextContent,
+)
+
+from korus_mcp import __version__
+from korus_mcp.access.policy import BUYER_TOOLS, tool_names
+from korus_mcp.answers.asked import Words, words
+from korus_mcp.commands.screen import NotDone, Screen, Told
+from korus_mcp.commands.terminal import Conversation, converse, has_terminal
+from korus_mcp.server.composition import build_server
+from korus_mcp.settings import Approval, Content, Misconfigured, Profile, Settings
+from korus_mcp.tools.get_seat_map import SHEET
+
+ITS_NAME: Final = "korus-mcp-terminal"
+"""What the terminal calls itself. In the sandbox, holds and orders are of the host with this name:
+were it another one, nobody would find them any more."""
+COMMANDS: Final[Mapping[str, str]] = {
+    "search_products": "korus-mcp search",
+    "get_offers": "korus-mcp offers",
+    "check_availability": "korus-mcp availability",
+    "get_seat_map": "korus-mcp seats",
+    "reserve": "korus-mcp reserve",
+    "place_order": "korus-mcp order",
+    "find_orders": "korus-mcp orders",
+    "get_tickets": "korus-mcp tickets",
+    "get_reservation": "korus-mcp call get_reservation",
+    "name_beneficiaries": "korus-mcp call name_beneficiaries",
+}
+"""Tool -> the command that calls it."""
+OPTIONS: Final[Mapping[str, str]] = {
+    "price_type": "--price-type",
+    "seating_category": "--category",
+    "max_price": "--max-price",
+    "max_total": "--max-total",
+    "date_from": "--from",
+    "date_to": "--to",
+    "session_id": "--session",
+    "session_ids": "--session",
+    "the cursor": "--more",
+}
+"""Argument of a tool -> the option for it."""
+_NAMES: Final = {tool: f"`{command}`" for tool, command in COMMANDS.items()} | dict(OPTIONS)
+# `reserve` is an ordinary word, too: it means the tool where it is called.
+_NAMED: Final = re.compile(
+    rf"(?<![\w.])(?:{'|'.join(sorted(_NAMES.keys() - {'reserve'}, reverse=True))})(?!\w)"
+    r"|(?<=[Cc]all )reserve\b"
+)
+_NOES: Final = frozenset({"n", "no", "non"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a tool answered: its structure, the text of it, and for a seat map sheet and picture."""
+
+    structure: Mapping[str, Any]
+    text: str
+    sheet: Mapping[str, Any] | None = None
+    picture: bytes | None = None
+
+
+class ToolRefused(NotDone):
+    """A tool refused a call. `structure` is what a program reads of it."""
+
+    def __init__(self, structure: Mapping[str, Any], *lines: str) -> None:
+        super().__init__(*lines)
+        self.structure = structure
+
+
+@dataclass
+class Desk:
+    """A server, and the terminal as its client."""
+
+    client: Client
+    person: "Person"
+
+    async def call(
+        self, tool: str, arguments: Mapping[str, Any], told: Told | None = None
+    ) -> Answer:
+        """The answer of a tool. `told` is told how far it is.
+
+        Raises:
+            NotDone: the call was refused, or the person did not agree.
+        """
+
+        async def tell(progress: float, total: float | None, message: str | None) -> None:
+            if told is not None:
+                told(progress, total, message)
+
+        result = await self.client.call_tool(
+            tool, dict(arguments), progress_callback=None if told is None else tell
+        )
+        structure = result.structured_content or {}
+        if not result.is_error:
+            sheet = (result.meta or {}).get(SHEET)
+            return Answer(structure, _text_of(result), sheet, _picture_in(result))
+        if self.person.said_no:
+            raise ToolRefused(structure, "Nothing was ordered; what is held lapses, at no cost.")
+        raise ToolRefused(structure, *_refusal(structure.get("error") or {}, _text_of(result)))
+
+
+@dataclass
+class Person:
+    """Whoever sits at this terminal, and what they said."""
+
+    words: Words
+    said_no: bool = field(default=False)
+
+    async def asked(
+        self, context: ClientRequestContext, params: ElicitRequestParams
+    ) -> ElicitResult:
+        """Their answer to a form of the server's."""
+        del context
+        if not isinstance(params, ElicitRequestFormParams):
+            return ElicitResult(action="cancel")
+        try:
+            given = await converse(partial(_filled_in, params, self.words))
+        except OSError:
+            return ElicitResult(action="cancel")
+        self.said_no = given.action != "accept"
+        return given
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """A server of these settings, and the terminal as its client."""
+    settings = replace(
+        settings,
+        content=Content.BOTH,
+        # Asked here is a person, at the terminal itself: that is what this setting stands for.
+        approval=Approval.HUMAN,
+    )
+    person = Person(words(settings.language))
+    client = Client(
+        build_server(settings),
+        client_info=Implementation(name=ITS_NAME, version=__version__),
+        # Without a terminal there is nobody to ask, and the server refuses to order.
+        elicitation_callback=person.asked if has_terminal() else None,
+        # Those who show pages are sent the drawing of a seat map.
+        extensions=[advertise(EXTENSION_ID, {"mimeTypes": [APP_MIME_TYPE]})],
+    )
+    async with client:
+        yield Desk(client, person)
+
+
+def allowed(settings: Settings, tool: str) -> Settings:
+    """The settings of a server that has this tool.
+
+    Raises:
+        Misconfigured: they do not allow it; which of them is said.
+    """
+    command = COMMANDS[tool]
+    if tool == "find_orders" and settings.profile is Profile.BUYER and settings.tools is None:
+        # To an assistant it is one more tool to read. A buyer sees their own orders with it.
+        return replace(settings, profile=Profile.SERVICE_DESK)
+    if tool in tool_names(settings):
+        return settings
+    if settings.tools is not None and tool in tool_names(replace(settings, tools=None)):
+        raise Misconfigured(f"--tools leaves out {tool}, which `{command}` needs.")
+    needed = Profile.BUYER if tool in (*BUYER_TOOLS, "find_orders") else Profile.SERVICE_DESK
+    raise Misconfigured(
+        f"`{command}` needs KORUS_PROFILE={needed}; the profile {settings.profile} has no {tool}."
+    )
+
+
+def for_people(text: str) -> str:
+    """A sentence for an assistant as a person at a terminal reads it: with commands for tools, and
+    options for arguments.
+    """
+    return _NAMED.sub(lambda found: _NAMES[found.group()], text)
+
+
+def _filled_in(params: ElicitRequestFormParams, said: Words, talk: Conversation) -> ElicitResult:
+    """The form of an order, shown and filled in: who orders, as far as that is missing, and yes."""
+    screen = Screen(talk.screen)
+    for line in params.message.splitlines():
+        screen.line(line)
+    fields: Mapping[str, Any] = params.requested_schema["properties"]
+    content: dict[str, Any] = {
+        name: talk.asked(f"{about.get('title', name)}: ")
+        for name, about in fields.items()
+        if about["type"] == "string"
+    }
+    answer = talk.asked(said.ask).lower()
+    if answer in said.yes_keys:
+        agreed = {name: True for name, about in fields.items() if about["type"] == "boolean"}
+        return ElicitResult(action="accept", content={**content, **agreed})
+    # Whoever presses another key, or none, may look again at once; a no is kept for a while.
+    return ElicitResult(action="decline" if answer in _NOES else "cancel")
+
+
+def _text_of(result: CallToolResult) -> str:
+    return "\n".join(each.text for each in result.content if isinstance(each, TextContent))
+
+
+def _picture_in(result: CallToolResult) -> bytes | None:
+    pictures = [each for each in result.content if isinstance(each, ImageContent)]
+    return base64.b64decode(pictures[0].data) if pictures else None
+
+
+def _refusal(error: Mapping[str, Any], text: str) -> Sequence[str]:
+    """The lines of a refusal: what happened and what to do, then what is wrong with which value."""
+    if not error:
+        return [for_people(text)]
+    head = f"{for_people(error['message'])} {for_people(error['next'])} ({error['code']})"
+    fields = [for_people(f"{each['field']}: {each['problem']}") for each in error.get("fields", ())]
+    return [head, *fields]

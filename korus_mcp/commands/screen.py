@@ -1,0 +1,158 @@
+"""What commands print for a person: tables and sentences, wrapped between words.
+
+Colours are for a terminal, and only without NO_COLOR; to a file or a pipe goes plain text. Parts of
+the texts were written by issuers: they are cleaned once more, and nothing in them is markup.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from korus_mcp.commands.console import say, shown
+
+LONGEST_WORD: Final = 48
+"""A column is at least as wide as its longest word, up to this."""
+Told = Callable[[float, float | None, str | None], object]
+
+
+class NotDone(Exception):
+    """A command ends with 1; each text is a line for the person who typed it."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*lines)
+        self.lines = lines
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table. `is_fact`: a number, price or day, which is never wrapped."""
+
+    name: str
+    is_fact: bool = False
+    is_number: bool = False
+
+
+class _Console(Console):
+    """A console that leaves it to the command line what becomes of a reader that has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Hand the error on: an exit from here would be an error of some task."""
+        raise BrokenPipeError
+
+
+class Screen:
+    """Prints on a stream, stdout if none is given."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stdout if stream is None else stream
+        self._console = _Console(file=self._stream, markup=False, highlight=False, emoji=False)
+
+    @property
+    def width(self) -> int:
+        """How many characters a line has."""
+        return self._console.width
+
+    @property
+    def has_colors(self) -> bool:
+        """Whether colours are seen."""
+        return self._console.color_system is not None and not self._console.no_color
+
+    def can_show(self, text: str) -> bool:
+        """Whether the stream takes these characters."""
+        try:
+            text.encode(self._stream.encoding or "ascii")
+        except UnicodeEncodeError:
+            return False
+        return True
+
+    def line(self, text: str, style: str = "") -> None:
+        """A sentence or a heading."""
+        self._console.print(Text(shown(text)), style=style, soft_wrap=not self._is_seen)
+
+    def whole_line(self, text: str) -> None:
+        """A line that is to be copied, such as a path or a command: the terminal breaks it."""
+        self._console.print(Text(shown(text)), soft_wrap=True)
+
+    def drawn(self, lines: Sequence[Text]) -> None:
+        """Lines that are a picture."""
+        for each in lines:
+            self._console.print(each, soft_wrap=True)
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:
+        """A table, without the columns in which nothing stands."""
+        cells = [["" if each is None else shown(str(each)) for each in row] for row in rows]
+        there = [n for n in range(len(columns)) if any(row[n] for row in cells)]
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for n in there:
+            column = columns[n]
+            texts = [column.name, *(row[n] for row in cells)]
+            longest = max((len(word) for text in texts for word in text.split()), default=1)
+            table.add_column(
+                column.name,
+                justify="right" if column.is_number else "left",
+                no_wrap=column.is_fact or column.is_number,
+                min_width=min(longest, LONGEST_WORD),
+                overflow="fold",
+            )
+        for row in cells:
+            table.add_row(*(Text(row[n]) for n in there))
+        self._console.print(table)
+
+    @property
+    def _is_seen(self) -> bool:
+        """Whether this is a terminal; a program that reads a pipe wants whole lines."""
+        return self._console.is_terminal
+
+
+@contextmanager
+def busy(words: str) -> Iterator[Told]:
+    """Tell a person at a terminal what is waited for, on stderr, while the block runs."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    console = Console(file=sys.stderr, markup=False, highlight=False, emoji=False)
+    with console.status(Text(words)) as status:
+
+        def told(progress: float, total: float | None, message: str | None) -> None:
+            of = f" ({progress:.0f} of {total:.0f})" if total else ""
+            status.update(Text(f"{shown(message or words)}{of}"))
+
+        yield told
+
+
+def complain(lines: Sequence[str]) -> None:
+    """Lines on stderr about what was not done."""
+    first, *others = [shown(each) for each in lines]
+    if sys.stderr is not None and sys.stderr.isatty():
+        screen = Screen(sys.stderr)
+        screen.line(f"korus-mcp: {first}")
+        for each in others:
+            screen.line(f"  {each}")
+        return
+    for each in (f"korus-mcp: {first}", *(f"  {each}" for each in others)):
+        say(each)
+
+
+def moment_told(text: str | None) -> str | None:
+    """A day or a moment of an answer as people write it, by the clock of the venue."""
+    if text is None:
+        return None
+    try:
+        if "T" not in text:
+            return f"{date.fromisoformat(text):%a %d %b %Y}"
+        return f"{datetime.fromisoformat(text):%a %d %b %Y %H:%M}"
+    except ValueError:
+        return text
+
+
+def span_told(seconds: float) -> str:
+    """So many seconds in minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

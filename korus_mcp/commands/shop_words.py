@@ -1,0 +1,371 @@
+"""What a person at a terminal reads of the tools' answers: tables with short numbers for ids."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from json import dumps
+from typing import Any, Final
+
+from korus_mcp.commands import zone_map
+from korus_mcp.commands.desk import Answer, for_people
+from korus_mcp.commands.screen import Column, Screen, moment_told, span_told
+from korus_mcp.commands.short_numbers import Kind, ShortNumbers
+
+Found = Mapping[str, Any]
+NUMBER: Final = Column("#", is_number=True)
+NEXT: Final = "Next: korus-mcp {}"
+_UNDATED: Final = "any day"
+_SURE: Final = frozenset({"ordered", "partially_ordered"})
+
+
+def ids_in(kind: Kind, found: Found) -> list[str]:
+    """The ids of the rows of a list, in the order in which they are shown."""
+    match kind:
+        case Kind.PRODUCT:
+            return [each["product_base_id"] for each in found.get("products", ())]
+        case Kind.OFFER:
+            return [offer["offer_id"] for _, offer in _offers_in(found)]
+        case _:
+            return [each["order_id"] for each in found.get("orders", ())]
+
+
+def products(screen: Screen, found: Found, first: int) -> None:
+    """The products of a search."""
+    rows = [
+        (
+            number,
+            each["name"],
+            ", ".join(filter(None, (each.get("venue") or each.get("sold_by"), each.get("city")))),
+            each.get("from_price"),
+            _days_told(each.get("dates", ())),
+        )
+        for number, each in enumerate(found.get("products", ()), first)
+    ]
+    screen.line(_counted(found, len(rows), first), "bold")
+    if not rows:
+        return
+    facts = [Column("from", is_fact=True), Column("days")]
+    screen.table([NUMBER, Column("what"), Column("where"), *facts], rows)
+    has_map = [n for n, each in enumerate(found["products"], first) if each.get("has_seat_map")]
+    maps = f"; seats {has_map[0]} draws the venue" if has_map else ""
+    screen.line(NEXT.format(f"offers {first} lists days and prices{maps}"), "dim")
+    _more(screen, found, "search")
+
+
+def offers(screen: Screen, found: Found, first: int) -> None:
+    """The offers of a product, by days."""
+    rows, last = [], None
+    for number, (day, offer) in enumerate(_offers_in(found), first):
+        when = moment_told(day.get("date")) or _UNDATED
+        needs = day.get("session_required") or offer.get("session_required")
+        was = f"was {offer['was']}" if "was" in offer else None
+        facts = (was, "with a session" if needs else None, offer.get("problem"))
+        told = ", ".join(filter(None, facts))
+        left = _left(offer)
+        rows.append(
+            (number, when if when != last else "", offer["product"], offer.get("price"), left, told)
+        )
+        last = when
+    screen.line(f"{found['name']}: {_counted(found, len(rows), first)}", "bold")
+    if not rows:
+        return
+    screen.table(
+        [
+            NUMBER,
+            Column("day", is_fact=True),
+            Column("what"),
+            Column("price", is_number=True),
+            Column("left", is_number=True),
+            Column(""),
+        ],
+        rows,
+    )
+    if most := found.get("at_most_per_order"):
+        screen.line(f"At most {most} in one order.")
+    screen.line(NEXT.format(f"availability {first} asks for the price and sessions now"), "dim")
+    _more(screen, found, "offers")
+
+
+def availability(screen: Screen, found: Found, numbers: ShortNumbers) -> None:
+    """One offer, or several by the sessions they share."""
+    groups = found.get("groups") or [{"offers": [found], "sessions": found.get("sessions", ())}]
+    sessions = [session for group in groups for session in group.get("sessions", ())]
+    number = numbers.begin(Kind.SESSION, [each["session_id"] for each in sessions])
+    for group in groups:
+        for offer in group["offers"]:
+            screen.line(offer["product"], "bold")
+            listed = f"listed at {offer['listed']}" if "listed" in offer else None
+            state = "can be booked" if offer["bookable"] else f"no: {offer['reason']}"
+            day = moment_told(offer.get("date"))
+            facts = (day, state, offer.get("price"), listed, _left_told(offer))
+            screen.line("  " + ", ".join(filter(None, facts)))
+        shown = group.get("sessions", ())
+        _sessions(screen, shown, number)
+        number += len(shown)
+    if most := found.get("at_most_per_order"):
+        screen.line(f"At most {most} in one order.")
+    for line in _instead(found.get("alternatives", ()), numbers):
+        screen.line(line)
+    can = [offer for group in groups for offer in group["offers"] if offer["bookable"]]
+    if can:
+        session = " --session 1" if sessions else ""
+        what = f"reserve NUMBER{session} --quantity 2 holds it, at no cost"
+        screen.line(NEXT.format(what), "dim")
+    elif not found.get("alternatives"):
+        screen.line(for_people(found["next"]))
+
+
+def seats(screen: Screen, answer: Answer, numbers: ShortNumbers) -> None:
+    """The map of a venue, and its best zones with their offers."""
+    found = answer.structure
+    shown = [(zone, offer) for zone in found.get("zones", ()) for offer in zone.get("offers", ())]
+    ids = [offer["offer_id"] for _, offer in shown]
+    numbers.begin(Kind.OFFER, ids)
+    by_id = {each: number for number, each in reversed(list(enumerate(ids, 1)))}
+    sheet, day = answer.sheet, moment_told(found.get("date"))
+    if sheet is not None:
+        title = ", ".join(filter(None, (sheet["title"], sheet.get("venue"), day)))
+        screen.line(title, "bold")
+        fine = screen.can_show(zone_map.FINE.for_sale + zone_map.FINE.not_for_sale)
+        marks = zone_map.FINE if fine else zone_map.PLAIN
+        screen.drawn(zone_map.drawn(sheet, by_id, width=screen.width, marks=marks))
+    counts = found["counts"]
+    screen.line(f"{counts['fit']} of {counts['zones']} zones suit; the first of them:", "bold")
+    rows, last = [], None
+    for number, (zone, offer) in enumerate(shown, 1):
+        is_new, last = zone is not last, zone
+        price = f"{offer['price']}{' now' if offer.get('live') else ''}" if "price" in offer else ""
+        about = (zone["zone"], zone.get("category"), zone.get("left")) if is_new else ("", "", "")
+        rows.append((number, *about[:2], offer["product"], price, about[2]))
+    columns = ["zone", "category", "for"]
+    if rows:
+        amounts = [Column("price", is_number=True), Column("left", is_number=True)]
+        screen.table([NUMBER, *map(Column, columns), *amounts], rows)
+    for each in found.get("yours", ()):
+        state = "ordered" if each.get("ordered") else "held"
+        screen.line(f"Yours: {_seat_told(each)} ({state})")
+    if rows:
+        what = "availability 1 asks for the price and sessions now"
+        screen.line(NEXT.format(what), "dim")
+    else:
+        screen.line(for_people(found["next"]))
+
+
+def holds(screen: Screen, found: Found, numbers: ShortNumbers) -> None:
+    """What is held, what is not, and what it costs."""
+    held = found.get("reservations", ())
+    again = " (held before: the same call again)" if found.get("replayed") else ""
+    screen.line(f"{_state_told(found)}{again}", "bold")
+    for number, hold in enumerate(held, 1):
+        left = hold.get("seconds_left")
+        until = f"for {span_told(left)}" if left is not None else "until a time not stated"
+        screen.line(f"{number}  held {until}, {hold.get('total', 'no total')}")
+        for line in hold.get("lines", ()):
+            screen.line(f"   {_line_told(line)}")
+        for seat in hold.get("seats", ()):
+            screen.line(f"   {_seat_told(seat)}")
+        if "problem" in hold:
+            screen.line(f"   cannot be ordered: {hold['problem']}")
+    for failed in found.get("failed", ()):
+        said = failed.get("reason") or f'the issuer says: "{failed.get("message")}"'
+        screen.line(f"not held: {said}")
+        for line in _instead(failed.get("alternatives", ()), numbers):
+            screen.line(line)
+    if len(held) > 1 and "total" in found:
+        screen.line(f"Total {found['total']}")
+    for move in found.get("price_moves", ()):
+        screen.line(f"The price moved: {move.get('was')} was shown, {move.get('now')} now.")
+    if found["state"] != "held":
+        screen.line(for_people(found["next"]))
+    if held:
+        screen.line(NEXT.format("order shows all of it and asks for your yes"), "dim")
+
+
+def placed(screen: Screen, found: Found) -> None:
+    """What was ordered."""
+    again = " before: nothing was sent again" if found.get("replayed") else ""
+    screen.line(f"{_state_told(found)}{again}", "bold")
+    rows = [
+        (number, each.get("reference") or "?", each.get("total"), each.get("tickets"))
+        for number, each in enumerate(found.get("orders", ()), 1)
+    ]
+    if rows:
+        number = Column("tickets", is_number=True)
+        screen.table([NUMBER, Column("order"), Column("total", is_number=True), number], rows)
+    for each in found.get("failed", ()):
+        said = each.get("reason") or f'the issuer says: "{each.get("message")}"'
+        screen.line(f"not ordered: {said}")
+    # In the usual case it only says which tool comes next.
+    if found["state"] != "ordered" or not found["next"].startswith("Call get_tickets"):
+        screen.line(for_people(found["next"]))
+    if rows and found["state"] in _SURE:
+        screen.line(NEXT.format("tickets 1 --save fetches the PDFs"), "dim")
+
+
+def orders(screen: Screen, found: Found, first: int) -> None:
+    """Orders, newest first."""
+    rows = [
+        (
+            number,
+            each.get("reference") or "?",
+            each["status"],
+            moment_told(each.get("created_at")),
+            each.get("total"),
+            each.get("tickets"),
+            each.get("customer"),
+        )
+        for number, each in enumerate(found.get("orders", ()), first)
+    ]
+    if not rows:
+        screen.line("No order was found.", "bold")
+        return
+    columns = [NUMBER, Column("order"), Column("state"), Column("made"), Column("total")]
+    screen.table([*columns, Column("tickets", is_number=True), Column("customer")], rows)
+    screen.line(NEXT.format(f"tickets {first} shows its tickets"), "dim")
+    _more(screen, found, "orders")
+
+
+def tickets(screen: Screen, found: Found) -> None:
+    """The tickets of an order and its files."""
+    facts = (found.get("reference"), found["status"], found.get("total"))
+    screen.line(f"Order {', '.join(filter(None, facts))}", "bold")
+    alike: dict[tuple[str | None, ...], int] = {}
+    for each in found.get("tickets", ()):
+        told = (
+            each["product"],
+            moment_told(each.get("when")) or each.get("admits_to"),
+            _seat_told(each["seat"]) if "seat" in each else None,
+            each.get("beneficiary"),
+            each["status"],
+            each.get("voucher"),
+        )
+        alike[told] = alike.get(told, 0) + 1
+    columns = ["ticket", "when", "seat", "for", "state", "voucher"]
+    rows = [(count, *told) for told, count in alike.items()]
+    screen.table([Column("n", is_number=True), *map(Column, columns)], rows)
+    _names_needed(screen, found)
+    for file in found.get("documents", ()):
+        if "saved_to" in file:
+            screen.whole_line(f"PDF: {file['saved_to']}")
+        elif not file["ready"]:
+            when = f"in about {file['ready_in']} s" if "ready_in" in file else "later"
+            screen.line(f"{file['name']}: ready {when}")
+        else:
+            screen.line(f"{file['name']}: ready; --save saves it")
+    if "calendar" in found:
+        screen.whole_line(f"Calendar: {found['calendar']}")
+    if found.get("note"):
+        screen.line(for_people(found["note"]), "dim")
+    # Whatever else there is to do or to know; how to save files was said above.
+    if "save: true" not in found["next"]:
+        screen.line(for_people(found["next"]))
+
+
+def instead_told(structure: Found, numbers: ShortNumbers) -> Sequence[str]:
+    """What a refusal names instead, numbered behind the offers that were shown."""
+    return list(_instead((structure.get("error") or {}).get("alternatives", ()), numbers))
+
+
+def _names_needed(screen: Screen, found: Found) -> None:
+    """How to name those who use the tickets, where the issuer asks for that."""
+    waiting = [each for each in found.get("tickets", ()) if each.get("beneficiary_fields_needed")]
+    if not waiting:
+        return
+    people = [
+        {"ticket_id": each["ticket_id"], **dict.fromkeys(each["beneficiary_fields_needed"], "...")}
+        for each in waiting
+    ]
+    screen.line(f"{len(waiting)} need the name of their user before there is a PDF. Fill in:")
+    arguments = dumps({"order_id": found["order_id"], "beneficiaries": people})
+    screen.whole_line(f"korus-mcp call name_beneficiaries {shlex.quote(arguments)}")
+
+
+def _offers_in(found: Found) -> Iterator[tuple[Found, Found]]:
+    for day in found.get("days", ()):
+        for offer in day["offers"]:
+            yield day, offer
+
+
+def _sessions(screen: Screen, sessions: Sequence[Found], first: int) -> None:
+    rows = []
+    for number, each in enumerate(sessions, first):
+        left = "unknown" if each.get("stock_unknown") else each.get("left")
+        problem = None if each["enough"] else each.get("problem", "not enough")
+        ends = (each.get("ends_at") or "").partition("T")[2][:5] or None
+        begins = moment_told(each.get("starts_at")) or "no time stated"
+        rows.append((number, begins, ends, left, each.get("ticket"), problem))
+    if rows:
+        times = [Column("session", is_fact=True), Column("ends", is_fact=True)]
+        stock = Column("left", is_number=True)
+        screen.table([NUMBER, *times, stock, Column("ticket"), Column("")], rows)
+
+
+def _instead(alternatives: Sequence[Found], numbers: ShortNumbers) -> Iterator[str]:
+    """What can be booked instead, with numbers of its offers and sessions."""
+    for each in alternatives:
+        offer = numbers.go_on(Kind.OFFER, [each["offer_id"]])
+        ids = each.get("session_ids") or [i for i in (each.get("session_id"),) if i]
+        first = numbers.go_on(Kind.SESSION, ids) if ids else 0
+        sessions = "".join(f" --session {first + n}" for n in range(len(ids)))
+        when = moment_told(each.get("starts_at") or each.get("date"))
+        facts = (each.get("product"), when, each.get("price"), _left_told(each))
+        told = ", ".join(filter(None, facts))
+        yield f"instead: {told}: korus-mcp reserve {offer}{sessions}"
+
+
+def _counted(found: Found, shown: int, first: int) -> str:
+    """How many of how many there are."""
+    total = found.get("total")
+    if not shown and first == 1:
+        return "Nothing was found."
+    rows = f"{first} to {first + shown - 1}" if first > 1 else str(shown)
+    return f"{rows} of {total}" if total is not None else rows
+
+
+def _more(screen: Screen, found: Found, command: str) -> None:
+    """How the list goes on."""
+    if found.get("next_cursor"):
+        screen.line(f"More: korus-mcp {command} --more", "dim")
+
+
+def _days_told(days: Sequence[str]) -> str:
+    told = [moment_told(day) or day for day in days]
+    return ", ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
+
+
+def _left(offer: Found) -> str | None:
+    left = offer.get("left")
+    if left is None:
+        return None
+    return str(left) if left else "sold out"
+
+
+def _left_told(offer: Found) -> str | None:
+    left = _left(offer)
+    return left if left in (None, "sold out") else f"{left} left"
+
+
+def _line_told(line: Found) -> str:
+    when = [moment_told(each) for each in line.get("when", ())]
+    facts = (f"{line['quantity']} x {line['product']}", *when, line.get("amount"))
+    return ", ".join(filter(None, facts))
+
+
+def _seat_told(seat: Found) -> str:
+    """A place as it is printed on a ticket."""
+    numbers = seat.get("seats", ())
+    facts = (
+        f"{seat['places']} places" if "places" in seat else None,
+        f"zone {seat['zone']}" if "zone" in seat else None,
+        f"row {seat['row']}" if "row" in seat else None,
+        f"{'seats' if len(numbers) > 1 else 'seat'} {', '.join(numbers)}" if numbers else None,
+        f"entrance {seat['entrance']}" if "entrance" in seat else None,
+        f"category {seat['category']}" if "category" in seat else None,
+        seat.get("also"),
+    )
+    return ", ".join(filter(None, facts))
+
+
+def _state_told(found: Found) -> str:
+    """The state in words, and the world it is of."""
+    state = found["state"].replace("_", " ")
+    return f"{state[0].upper()}{state[1:]} in the {found['environment']} environment"

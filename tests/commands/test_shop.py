@@ -1,0 +1,233 @@
+"""Finding, holding and ordering from a terminal, as a person types it."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from korus_mcp.commands.cli import EXIT_MISCONFIGURED, main
+from korus_mcp.commands.desk import COMMANDS, for_people
+from korus_mcp.commands.screen import Screen
+from tests.fixtures.assistant import CUSTOMER
+from tests.fixtures.by_hand import at_a_terminal, through_a_pipe
+from tests.fixtures.hosts import child_environment
+
+BUYER = ("--firstname", "Ada", "--lastname", "Lovelace", "--email", "ada@example.org")
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
+Said = tuple[int, str, str]
+Typed = Callable[..., Said]
+COLOR = "\x1b["
+
+
+@pytest.fixture
+def typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Typed:
+    """Types a command in this process: how it ended, and what it wrote to stdout and stderr."""
+    for name in [n for n in os.environ if n.startswith("KORUS_")]:  # noqa: TID251
+        monkeypatch.delenv(name)
+    for name, value in child_environment(tmp_path).items():
+        if name.startswith("KORUS_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def type_(*arguments: str) -> Said:
+        ended = main(arguments)
+        said = capsys.readouterr()
+        return ended, said.out, said.err
+
+    return type_
+
+
+def in_the_list(text: str, *words: str) -> str:
+    """The number of the row of a printed list that has these words."""
+    rows = [line for line in text.splitlines() if all(word in line for word in words)]
+    return rows[0].split()[0]
+
+
+@POSIX
+def test_a_booking_takes_a_process_for_each_command(tmp_path: Path) -> None:
+    there = child_environment(tmp_path)
+
+    def piped(*arguments: str, code: int = 0) -> str:
+        ran = through_a_pipe([*arguments], "y\n", there)
+        assert ran.returncode == code, ran.stderr
+        assert COLOR not in ran.stdout + ran.stderr
+        return ran.stdout if code == 0 else ran.stderr
+
+    assert "Permanent collection" in piped("search", "permanent", "collection")
+    offer = in_the_list(piped("offers", "1", "--limit", "6"), "Full price")
+    session = in_the_list(re.sub(".*not enough", "", piped("availability", offer)), ":")
+    assert "Held" in piped("reserve", offer, "--session", session)
+    # A program has no terminal: what it writes to stdin is no person's yes.
+    assert "a person at a terminal" in piped("order", *BUYER, code=1)
+    assert "No order was found" in piped("orders")
+
+    ended, screen = at_a_terminal(["order", *BUYER], "\n", there)
+    assert (ended, "Nothing was ordered" in screen) == (1, True), screen
+    ended, screen = at_a_terminal(["order", *BUYER], "y\n", there)
+    assert ended == 0, screen
+    for fact in ("Permanent collection", "Ada Lovelace", "ada@example.org", "14.00 EUR"):
+        assert fact in screen
+    (reference,) = set(re.findall(r"KT-ORD-\d+", screen))
+
+    saved = piped("tickets", "1", "--save")
+    (path,) = re.findall(r"^PDF: (.+)$", saved, re.MULTILINE)
+    assert Path(path).read_bytes().startswith(b"%PDF")
+    assert reference in piped("orders", reference)
+    assert reference in piped("tickets", reference)
+
+
+@POSIX
+def test_nobody_but_a_person_at_the_terminal_orders(tmp_path: Path) -> None:
+    there = child_environment(tmp_path)
+    for command in (["search", "undated", "1-day", "ticket"], ["offers", "1"], ["reserve", "1"]):
+        ran = through_a_pipe(command, "", there)
+        assert ran.returncode == 0, ran.stderr
+    ended, screen = at_a_terminal(["order", *BUYER], "n\n", there)
+    assert (ended, "Nothing was ordered" in screen) == (1, True), screen
+    # `call` is no way around the person, neither are settings that ask nobody.
+    wish = {"reservation_ids": ids_of(tmp_path, "reservation"), "customer": CUSTOMER}
+    two_steps = there | {"KORUS_APPROVAL": "two_step"}
+    asked = through_a_pipe(["call", "place_order", json.dumps(wish)], "y\n", two_steps)
+    assert asked.returncode == 1
+    assert "APPROVAL_UNAVAILABLE" in asked.stderr
+
+
+def ids_of(folder: Path, kind: str) -> list[str]:
+    """What the short numbers stand for."""
+    (file,) = (folder / "cache" / "terminal").glob("*.json")
+    found: list[str] = json.loads(file.read_text())["lists"][kind]["ids"]
+    return found
+
+
+def test_a_list_is_read_on_80_columns_without_a_broken_word(typed: Typed) -> None:
+    code, out, err = typed("search", "derby")
+    assert (code, err) == (0, "")
+    assert all(len(line.rstrip()) <= 80 for line in out.splitlines() if "Next" not in line)
+    code, as_json, _ = typed("search", "derby", "--json")
+    (product,) = json.loads(as_json)["products"]
+    assert set(f"{product['name']} {product['venue']}, {product['city']}".split()) <= set(
+        out.split()
+    )
+    assert product["product_base_id"] not in out
+    assert COLOR not in out
+
+
+def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert Screen().has_colors
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not Screen().has_colors
+
+
+def test_a_list_goes_on_and_its_numbers_with_it(typed: Typed) -> None:
+    _, first, _ = typed("search", "museum", "--limit", "2")
+    assert "korus-mcp search --more" in first
+    code, rest, _ = typed("search", "--more")
+    assert code == 0
+    assert in_the_list(rest, "Musée") == "3"
+    code, _, err = typed("search", "--more")
+    assert (code, err) == (1, "korus-mcp: The last list of products was shown to its end.\n")
+
+
+def test_a_seat_map_is_drawn_in_characters_and_saved_as_a_picture(
+    typed: Typed, tmp_path: Path
+) -> None:
+    typed("search", "derby")
+    picture = tmp_path / "map.png"
+    code, out, err = typed("seats", "1", "--quantity", "2", "--png", str(picture))
+    assert (code, err) == (0, "")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    drawn, _, table = out.partition("for sale")
+    numbers = re.findall(r"^ *(\d+) ", table, re.MULTILINE)
+    assert numbers
+    assert set(re.findall(r"\d+", drawn.split("\n", 1)[1])) <= set(numbers)
+    assert drawn.count("▒") > 300
+    code, _, err = typed("seats", "1", "--png", str(tmp_path / "nowhere" / "map.png"))
+    assert (code, "cannot be written" in err) == (1, True)
+
+
+@POSIX
+def test_a_picture_is_shown_by_the_viewer_of_the_machine(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed("search", "derby")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    code, _, err = typed("seats", "1", "--open")
+    assert (code, "no `xdg-open` here" in err) == (1, True)
+    opened = tmp_path / "opened"
+    viewer = tmp_path / "bin" / "xdg-open"
+    viewer.parent.mkdir()
+    shown = f'#!/bin/sh\nexport -p > {opened}.new\necho "$1" >> {opened}.new\n'
+    viewer.write_text(f"{shown}/bin/mv {opened}.new {opened}\n")
+    viewer.chmod(0o700)
+    assert typed("seats", "1", "--open")[0] == 0
+    assert opened.exists()
+    *environ, path = opened.read_text().splitlines()
+    assert Path(path).read_bytes().startswith(b"\x89PNG")
+    assert not any("KORUS_" in line for line in environ)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["reserve", "x"], ["order"], ["orders"], ["tickets", "x"]], ids=lambda a: a[0]
+)
+def test_a_profile_that_only_browses_says_which_setting_allows_more(
+    arguments: list[str], typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KORUS_PROFILE", "browse")
+    code, out, err = typed(*arguments)
+    assert (code, out) == (EXIT_MISCONFIGURED, "")
+    assert "KORUS_PROFILE=buyer" in err
+    assert err.count("\n") == 1
+
+
+def test_a_refusal_is_for_people_on_stderr_and_for_programs_on_stdout(typed: Typed) -> None:
+    code, out, err = typed("offers", "nonsense")
+    assert (code, out) == (1, "")
+    assert "(INVALID_ARGUMENTS)" in err
+    code, out, err = typed("offers", "nonsense", "--json")
+    assert code == 1
+    assert json.loads(out)["error"]["code"] == "INVALID_ARGUMENTS"
+    code, out, err = typed("availability", "1")
+    assert (code, out) == (1, "")
+    assert "No list of offers was shown" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["call", "rm"], "search_products, get_offers"),
+        (["call", "get_offers", "{"], "are no JSON"),
+        (["call", "get_offers", "[]"], "must be a JSON object"),
+    ],
+)
+def test_a_call_that_is_none_is_said_in_a_line(
+    arguments: list[str], said: str, typed: Typed
+) -> None:
+    code, out, err = typed(*arguments)
+    assert (code, out) == (EXIT_MISCONFIGURED, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_any_tool_of_the_profile_can_be_called(typed: Typed) -> None:
+    code, out, _ = typed("call", "search_products", '{"query": "derby"}')
+    assert (code, "product_base_id" in out) == (0, True)
+    code, out, _ = typed("call", "search_products", '{"query": "derby"}', "--json")
+    assert json.loads(out)["shown"] == 1
+
+
+def test_people_read_of_commands_and_options_where_assistants_read_of_tools() -> None:
+    said = "Call reserve again: get_offers with price_type; go on with the cursor, reserve less."
+    assert for_people(said) == (
+        "Call `korus-mcp reserve` again: `korus-mcp offers` with --price-type; go on with --more, "
+        "reserve less."
+    )
+    for tool in COMMANDS.keys() - {"reserve"}:
+        assert for_people(f"{tool}: x").startswith(f"`{COMMANDS[tool]}`: x")

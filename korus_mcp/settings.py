@@ -41,6 +41,8 @@ PERSONS_PACE: Final = {"calls_per_minute": 60, "writes_per_minute": 10}
 person's own server bounds such a loop later: nobody else is waiting there."""
 FILE_BYTES = 64 * 1024
 """The largest credential file: a larger one was surely named by mistake."""
+LEAST_KEY = 32
+"""The fewest characters of a key that begins to sign a journal: a shorter one can be guessed."""
 
 Value = TypeVar("Value")
 
@@ -117,7 +119,8 @@ class Setting:
     told: str = ""
     """The default in words, for docs/settings.md, where the value itself would say less."""
     from_file: bool = False
-    """Whether a variable with `_FILE` behind its name may point to a file that holds it."""
+    """Whether a variable with `_FILE` behind its name may point to a file that holds it: so may
+    that of every secret."""
     least: int = 0
     most: int = 0
     """`least` and `most` are the bounds of a number; for other settings both are 0."""
@@ -142,6 +145,7 @@ class Setting:
 
 def setting(default: Value, meaning: str, *, secret: bool = False, **row: Any) -> Value:
     """A field of `Settings` that a variable sets; `row` is the rest of its `Setting`."""
+    row.setdefault("from_file", secret)
     metadata = {"setting": Setting(meaning, secret=secret, **row)}
     return field(default=default, repr=not secret, metadata=metadata)
 
@@ -190,165 +194,208 @@ class Settings:
 
     environment: Environment = setting(
         Environment.SANDBOX,
-        "The world to act in. Without any KORUS_ credential, address or environment: the "
-        "embedded sandbox, and no connection leaves the process.",
+        "Which KorusTicket to use: sandbox is a built-in imitation with invented venues, demo is "
+        "KorusTicket's test system, production is the real one, where orders cost money. Where no "
+        "account and no address is set either, it is the sandbox, and nothing leaves this "
+        "computer.",
         told="sandbox when nothing is set",
     )
     embedded: bool = True
-    client_id: str = setting("", "Service account at KorusTicket.", from_file=True)
-    client_secret: str = setting("", "Its secret.", from_file=True, secret=True)
+    client_id: str = setting(
+        "", "The id of your service account; KorusTicket gives it to you.", from_file=True
+    )
+    client_secret: str = setting("", "The secret of that account.", secret=True)
     api_url: str = setting(
         SANDBOX_API,
-        "Origin of the API. http:// is accepted for loopback only.",
-        told="per environment",
+        f"Address of the KorusTicket API, like {PRODUCTION_API}. Only addresses of this computer "
+        "may begin with http://.",
+        told="that of the environment",
     )
     token_url: str = setting(
         "",
-        "Token endpoint. The demo address is not published: required there.",
-        told="per environment",
+        "Address at which the account signs in. That of production is known; for demo it is "
+        "required: ask KorusTicket, which does not publish it.",
+        told="that of production",
     )
     document_hosts: frozenset[str] = setting(
         frozenset({SANDBOX_DOCUMENT_HOST}),
-        "Replaces the hosts signed document addresses may point to: exact names, commas, "
-        "host:port for loopback.",
+        "Servers from which ticket PDFs may be downloaded, separated by commas; replaces the "
+        "default. One on this computer has its port behind it: 127.0.0.1:9000.",
         told=DOCUMENT_HOST,
     )
     http_proxy: str | None = setting(
         None,
-        "A proxy to the API, its sign-in and its documents, like "
-        "http://user:password@host:3128; never to this machine.",
+        "The proxy through which KorusTicket is reached (API, sign-in, PDFs), like "
+        "http://user:password@proxy.example.org:3128. Addresses of this computer are reached "
+        "without it.",
         secret=True,
     )
     no_proxy: str = ""
     trust_env: bool = setting(
         False,
-        "Take the proxy from HTTPS_PROXY, ALL_PROXY and NO_PROXY. SSL_CERT_FILE and "
-        "SSL_CERT_DIR, the authorities to trust instead of the system's, count in any case.",
+        "Whether to take the proxy from HTTPS_PROXY, ALL_PROXY and NO_PROXY, as other programs do. "
+        "SSL_CERT_FILE and SSL_CERT_DIR, the certificates to trust instead of the system's, count "
+        "in any case.",
     )
     ca_file: str | None = None
     ca_folder: str | None = None
     language: str = setting(
         SANDBOX_LANGUAGE,
-        "Default language of answers.",
-        told=f"{SANDBOX_LANGUAGE} in the embedded sandbox, else {DEFAULT_LANGUAGE}",
+        "Language of what the catalog says (names, descriptions) and of searching in it, such as "
+        "en or fr; an assistant may ask for another one. korus-mcp's own words are English.",
+        told=f"{SANDBOX_LANGUAGE} in the built-in sandbox, else {DEFAULT_LANGUAGE}",
     )
     languages: tuple[str, ...] = setting(
         (SANDBOX_LANGUAGE,),
-        "Languages whose catalog is read ahead, commas; others on first use.",
+        "Languages whose catalog is fetched ahead, separated by commas; others are fetched when "
+        "they are first asked for.",
         told="KORUS_LANGUAGE",
     )
     profile: Profile = setting(
-        Profile.BUYER, "Which tools exist.", told="buyer in the sandbox, else browse"
+        Profile.BUYER,
+        "What the assistant can do: browse searches and compares; buyer also reserves, orders and "
+        "fetches tickets; service-desk also looks up orders.",
+        told="buyer in the sandbox, else browse",
     )
     tools: tuple[str, ...] | None = None
     scope: Scope = setting(
         Scope.OWN,
-        "Whose orders are seen: those made here, or all of the account.",
+        "Which orders are seen: own are those made with this journal, account is all of the "
+        "KorusTicket account.",
         told="own; account in service-desk",
     )
     approval: Approval = setting(
         Approval.AUTO,
-        "How a person agrees: auto asks through the host if it can, else in two steps (in "
-        "production not where the host says it can and answers by itself); two_step always; "
-        "human asks through the host or on a page: on stdio in the person's browser or by "
-        "korus-mcp approve, over HTTP where they sign in (KORUS_AUTH_CLIENT_ID). Required in "
-        "production with a buying profile.",
+        "How a person agrees to an order. auto: the assistant's program asks if it can, else in "
+        "two steps, a summary and a confirmation that the assistant passes on (in production not "
+        "where the program says it can and answers by itself). two_step: always in two steps. "
+        "human: the program asks, or a page does: on stdio in the person's browser (or korus-mcp "
+        "approve), over HTTP where they sign in (KORUS_AUTH_CLIENT_ID). Required in production "
+        "unless the profile is browse.",
         told="auto in sandbox and demo",
     )
     max_order_amount: Decimal = setting(
         Decimal(1000),
-        "EUR in one order. Required in production with a buying profile.",
+        "The most that one order may cost, in EUR. Required in production unless the profile is "
+        "browse.",
         told="1000, or the limit of a day if that is less",
         least=1,
         most=1_000_000,
     )
     max_day_amount: Decimal = setting(
         Decimal(5000),
-        "EUR in a UTC day, orders in flight included; in the embedded sandbox, of one process. "
-        "Required like the above.",
+        "The most that the orders of one day (midnight to midnight UTC) may cost together, in EUR, "
+        "those under way included: all orders with this journal, or each person's where people "
+        "sign in; in the built-in sandbox, those of one process. Required in production unless the "
+        "profile is browse.",
         least=1,
         most=100_000_000,
     )
-    max_tickets: int = setting(50, "Tickets in one order.", least=1, most=1_000)
+    max_tickets: int = setting(50, "The most tickets in one order.", least=1, most=1_000)
     max_open_holds: int = setting(
         20,
-        "Reservations held and not ordered, of one principal; with them at most twice "
-        "KORUS_MAX_TICKETS and as much as KORUS_MAX_DAY_AMOUNT.",
+        "The most reservations that one person can have that are not ordered yet; together they "
+        "hold at most twice KORUS_MAX_TICKETS and cost at most KORUS_MAX_DAY_AMOUNT.",
         least=1,
         most=10_000,
     )
     calls_per_minute: int = setting(
         600,
-        "Calls of one principal, at one server; 0 for any number. A repeated order call is free.",
+        "The most calls of one person in a minute, at one server; 0 for any number. An order call "
+        "that is repeated is not counted.",
         told="600; 60 where people sign in",
         most=1_000_000,
     )
     writes_per_minute: int = setting(
         60,
-        "New holds and orders of one principal, at one server; 0 for any number.",
+        "The most new reservations and orders of one person in a minute, at one server; 0 for any "
+        "number.",
         told="60; 10 where people sign in",
         most=1_000_000,
     )
     reads_per_second: int = setting(
         10,
-        "Reads that one server sends to KorusTicket, after 20 at once; half as many after it was "
-        "asked to slow down, and slowly more again. 0 for any number. The sandbox has no limit.",
+        "How many reads a second one server sends to KorusTicket, after 20 at once; half as many "
+        "after it was asked to slow down, and slowly more again. 0 for any number. The sandbox has "
+        "no limit.",
         most=10_000,
     )
-    catalogs: tuple[str, ...] | None = setting(None, "Allowed catalog aliases, commas.", told="all")
+    catalogs: tuple[str, ...] | None = setting(
+        None,
+        "The catalogs that may be sold from: their short names, such as k3f7qa, separated by "
+        "commas. korus-mcp check lists them.",
+        told="all",
+    )
     cache_dir: Path | None = setting(
-        None, "Where the catalog mirror is kept.", told="the platform's cache folder"
+        None,
+        "Folder of the copy of the catalog, which can always be fetched again.",
+        told="the user's cache folder",
     )
     database_url: str | None = setting(
         None,
-        "Journal of bookings: sqlite:///... or postgresql://...",
-        told="a file in the platform's data folder",
+        "Where the journal of bookings is kept, which keeps an order from being sent twice: a file "
+        "(sqlite:////folder/journal.sqlite) or a PostgreSQL database "
+        "(postgresql://user:password@host/name).",
+        told="a file in the user's data folder",
         secret=True,
     )
     download_dir: Path | None = setting(
-        None, "Where get_tickets saves its files.", told="the platform's download folder"
+        None, "Folder in which get_tickets saves PDFs.", told="the user's download folder"
     )
-    journal_key: str | None = setting(None, "Keys the audit chain of the journal.", secret=True)
+    journal_key: str | None = setting(
+        None,
+        f"A secret of at least {LEAST_KEY} random characters with which each entry of the "
+        "journal's audit is signed, so that korus-mcp journal verify finds what was changed or "
+        "removed. Keep it: another key does not fit the entries there are.",
+        secret=True,
+    )
     sole_writer: bool = setting(
-        False, "Nobody else orders on this account: allows adopting a lost hold."
+        False,
+        "true only if no other software books on this KorusTicket account: then a reservation "
+        "whose answer was lost is looked for and used, instead of left to expire.",
     )
     settle_seconds: int = setting(
         300,
-        "How long an unanswered order may still appear after its hold ended and its request "
-        "timed out (75 s).",
+        "For how many seconds an order whose answer was lost is still looked for once its "
+        "reservation has ended and the 75 seconds of its request are over.",
         least=120,
         most=86_400,
     )
     answer_seconds: int = setting(
         40,
-        "How long after it came a booking call waits for what it sends, for hosts that give up "
-        "sooner; then it answers in_doubt, the work goes on, and the same call asks again. What an "
-        "order reads first is not cut short.",
+        "How many seconds after it came a booking call waits for what it sends, as some programs "
+        "give up sooner; then it answers in_doubt, the work goes on, and the same call asks again. "
+        "What an order reads first is not cut short.",
         least=3,
         most=60,
     )
-    shutdown_seconds: int = setting(30, "How long a stop waits for orders in flight.", most=3_600)
+    shutdown_seconds: int = setting(
+        30, "How many seconds a server that is stopped waits for orders under way.", most=3_600
+    )
     content: Content = setting(
-        Content.BOTH, "Which halves of a reply are sent.", name="KORUS_MCP_CONTENT"
+        Content.BOTH,
+        "How a reply is sent: as text, as JSON data (structured), or as both, since some programs "
+        "show a model the one and some the other.",
+        name="KORUS_MCP_CONTENT",
     )
     links: Links = setting(
         Links.AUTO,
-        "Links to files as blocks of their own, beside the address in the text: auto only to hosts "
-        "with MCP Apps, since several others break on them.",
+        "Whether a reply has links to files as parts of their own, beside the address in the text: "
+        "auto only for programs with MCP Apps, since several others break on them.",
         name="KORUS_MCP_LINKS",
     )
     allowed_hosts: tuple[str, ...] = setting(
         (),
-        "Names by which clients or a proxy reach serve --http, beside those of this machine on "
-        "loopback: mcp.example.org, commas; one without a port stands for any port. Required where "
-        "--host is not loopback.",
+        "serve --http: the names by which programs or a proxy reach this server, such as "
+        "mcp.example.org, separated by commas; one without a port stands for any port. Those of "
+        "this computer need not be named. Required where --host lets other computers in.",
         name="KORUS_MCP_ALLOWED_HOSTS",
         told="none",
     )
     auth_issuer: str | None = setting(
         None,
-        "The OpenID provider whose people may use serve --http: its issuer, letter by letter as it "
-        "names itself. Without it nobody signs in.",
+        "serve --http: the OpenID provider whose people may use this server: its issuer, letter by "
+        "letter as it names itself. Without it nobody signs in.",
     )
     public_url: str | None = setting(
         None,
@@ -368,8 +415,8 @@ class Settings:
     )
     auth_ask_scopes: tuple[str, ...] = setting(
         (),
-        "What programs are told to ask the provider for, blanks, where it calls our scopes "
-        "otherwise.",
+        "The scopes that programs are told to ask the provider for, separated by blanks, where it "
+        "has other names for ours.",
         told="the scopes of the tools",
     )
     auth_client_id: str | None = setting(
@@ -383,8 +430,8 @@ class Settings:
     )
     allowed_origins: tuple[str, ...] = setting(
         (),
-        "Origins whose web pages may call serve --http, beside those of this machine on loopback: "
-        "https://chat.example.org, commas.",
+        "serve --http: origins whose web pages may call this server, such as "
+        "https://chat.example.org, separated by commas. Those of this computer need not be named.",
         name="KORUS_MCP_ALLOWED_ORIGINS",
         told="none",
     )
@@ -394,7 +441,8 @@ class Settings:
         "ids of requests.",
     )
     log_level: LogLevel = setting(
-        LogLevel.INFO, "The least level of its lines; of libraries there are warnings only."
+        LogLevel.INFO,
+        "The least important lines that are in the log; of libraries there are warnings only.",
     )
     metrics_port: int = setting(
         0,
@@ -403,21 +451,30 @@ class Settings:
         most=65_535,
     )
     metrics_host: str = setting(
-        "127.0.0.1", "The address of that port; there is no sign-in, and no data of callers."
+        "127.0.0.1",
+        "The address of this computer at which that port is open; there is no sign-in, and no data "
+        "of callers.",
     )
     otlp_endpoint: str | None = setting(
         None,
         "The OpenTelemetry collector that traces are sent to, like http://127.0.0.1:4318. Needs "
         "korus-mcp[otel].",
     )
-    sandbox_bases: int = setting(0, "Generated product bases added to the sandbox.", most=200_000)
+    sandbox_bases: int = setting(
+        0,
+        "How many products the sandbox gets beside its usual ones, to try a large catalog.",
+        most=200_000,
+    )
     sandbox_dir: Path | None = setting(
         None,
-        "Where the embedded sandbox is kept for a day, for all servers of a user.",
-        told="a folder in the platform's data folder",
+        "Folder in which the built-in sandbox is kept for a day, for all servers of a user.",
+        told="a folder in the user's data folder",
     )
     sandbox_seed: int | None = setting(
-        None, "Fixes the ids of the sandbox.", told="random", most=MOST_SEED
+        None,
+        "A number by which the sandbox has the same ids each time.",
+        told="random",
+        most=MOST_SEED,
     )
     warnings: tuple[str, ...] = ()
 
@@ -434,6 +491,12 @@ class Settings:
     def account(self) -> Account:
         """The account of the API that these settings name."""
         return Account(self.environment, self.api_url, self.client_id)
+
+    @property
+    def may_sign_anew(self) -> bool:
+        """Whether the journal's key is long enough for a journal that it does not sign yet."""
+        # One that is signed with a shorter key already stays usable: another key would not fit it.
+        return self.journal_key is None or len(self.journal_key) >= LEAST_KEY
 
     def narrowed(
         self, *, profile: Profile | None = None, tools: tuple[str, ...] | None = None
@@ -470,13 +533,13 @@ SETTINGS: Final = tuple(
 # KORUS_..._FILE names a file that holds a secret. So the secret is not in the environment, which
 # child processes inherit and logs may show.
 _FILE_SUFFIX = "_FILE"
-KNOWN_NAMES = frozenset(s.name for s in SETTINGS) | frozenset(
-    s.name + _FILE_SUFFIX for s in SETTINGS if s.from_file
-)
+_FROM_FILE = frozenset(s.name for s in SETTINGS if s.from_file)
+KNOWN_NAMES = frozenset(s.name for s in SETTINGS) | {n + _FILE_SUFFIX for n in _FROM_FILE}
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read and check all settings; an empty variable counts as not set.
+    """Read and check all settings. An empty variable counts as not set, and so does one that is
+    nothing but a placeholder like ${NAME}, which is warned of.
 
     Raises:
         Misconfigured: naming every problem found, not only the first.
@@ -490,11 +553,18 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         given = {k: _trimmed(v) for k, v in environ.items() if k.startswith(PREFIX)}
-        self._given = {k: v for k, v in given.items() if v}
+        # Programs leave a placeholder as it is when nothing was filled in. Taken for a value it
+        # would be a password that stands in public manuals.
+        unfilled = {k for k, v in given.items() if k in KNOWN_NAMES and _PLACEHOLDER.fullmatch(v)}
+        self._given = {k: v for k, v in given.items() if v and k not in unfilled}
         self._read: dict[str, Any] = {}
         """Field -> value, for choices and numbers that were given and could be read."""
         self._problems: list[str] = []
-        self._warnings: list[str] = []
+        self._warnings = [
+            f"{name} counts as not set: it is a placeholder like ${{...}} that the program which "
+            "starts korus-mcp did not fill in."
+            for name in sorted(unfilled)
+        ]
 
     def read(self) -> Settings:
         self._check_names()
@@ -566,7 +636,7 @@ class _Reader:
         come from the variables that other programs read, too.
         """
         trust_env = self._read.get("trust_env", False)
-        named = {"KORUS_HTTP_PROXY": self._given.get("KORUS_HTTP_PROXY", "")}
+        named = {"KORUS_HTTP_PROXY": self._text("KORUS_HTTP_PROXY") or ""}
         if trust_env:
             for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
                 url = _trimmed(self._environ.get(name, ""))
@@ -642,7 +712,7 @@ class _Reader:
             database_url=self._checked("KORUS_DATABASE_URL", _database_problem),
             download_dir=self._folder("KORUS_DOWNLOAD_DIR"),
             sandbox_dir=self._folder("KORUS_SANDBOX_DIR"),
-            journal_key=self._text("KORUS_JOURNAL_KEY"),
+            journal_key=self._journal_key(),
             metrics_host=self._metrics_host(),
             otlp_endpoint=self._checked("KORUS_OTLP_ENDPOINT", _collector_problem),
             allowed_hosts=self._each(
@@ -682,6 +752,15 @@ class _Reader:
             self._problems.append(f"{', '.join(sorted(alone))} given, but not KORUS_AUTH_ISSUER.")
         return found
 
+    def _journal_key(self) -> str | None:
+        key = self._text("KORUS_JOURNAL_KEY")
+        if key is not None and len(key) < LEAST_KEY:
+            self._warnings.append(
+                f"KORUS_JOURNAL_KEY has fewer than {LEAST_KEY} characters: a journal that it signs "
+                "already goes on with it, any other refuses it."
+            )
+        return key
+
     def _metrics_host(self) -> str:
         host = self._given.get("KORUS_METRICS_HOST")
         if host is None:
@@ -706,11 +785,12 @@ class _Reader:
         return order
 
     def _has(self, name: str) -> bool:
-        return name in self._given or name + _FILE_SUFFIX in self._given
+        in_file = name in _FROM_FILE and name + _FILE_SUFFIX in self._given
+        return name in self._given or in_file
 
     def _text(self, name: str) -> str | None:
         # If both the variable and its _FILE are given, nobody knows which one is meant.
-        path = self._given.get(name + _FILE_SUFFIX)
+        path = self._given.get(name + _FILE_SUFFIX) if name in _FROM_FILE else None
         if path is None:
             return self._given.get(name)
         if name in self._given:
@@ -778,7 +858,7 @@ class _Reader:
         self, name: str, problem_of: Callable[[str], str | None], default: str | None = None
     ) -> str | None:
         """The given address, else the default; None if it has a problem, which is noted."""
-        url = self._given.get(name, default)
+        url = self._text(name) or default
         problem = None if url is None else problem_of(url)
         if problem is None:
             return url
@@ -848,6 +928,8 @@ def _text_of(path: Path) -> str:
         raise Misconfigured("is empty")
     if not text.isprintable():
         raise Misconfigured(_NO_TEXT)
+    if _PLACEHOLDER.fullmatch(text):
+        raise Misconfigured("holds a placeholder like ${...} that nobody filled in")
     return text
 
 
@@ -894,6 +976,7 @@ def _address_problem(url: str) -> str | None:
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
+_PLACEHOLDER = re.compile(r"\$\{[^{}]*\}")
 _NO_TEXT = "holds a character that cannot be seen, or bytes that are no text"
 _NO_FILE = f"is no regular file of at most {FILE_BYTES // 1024} KiB"
 _USER = r"((?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})+(:(?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})*)?@)?"

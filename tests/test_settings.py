@@ -11,11 +11,13 @@ import trustme
 
 from korus_mcp.app import catalog_files
 from korus_mcp.catalog.file import VERSION
+from korus_mcp.commands.cli import main
 from korus_mcp.foundation.origins import is_loopback
 from korus_mcp.journal.opening import journal_url
 from korus_mcp.server.composition import api_config
 from korus_mcp.settings import (
     DEMO_API,
+    LEAST_KEY,
     PRODUCTION_API,
     PRODUCTION_TOKEN,
     SETTINGS,
@@ -297,7 +299,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "KORUS_CACHE_DIR": "cache",
             "KORUS_DATABASE_URL": "postgresql://db.example.test/korus",
             "KORUS_DOWNLOAD_DIR": "downloads",
-            "KORUS_JOURNAL_KEY": "canary-key",
+            "KORUS_JOURNAL_KEY": "canary-key-of-thirty-two-characters",
             "KORUS_SOLE_WRITER": "true",
             "KORUS_SETTLE_SECONDS": "120",
             "KORUS_ANSWER_SECONDS": "4",
@@ -477,13 +479,102 @@ def test_the_secret_of_the_page_may_stand_in_a_file_and_is_in_no_representation(
 # Secrets and files
 
 
-@pytest.mark.parametrize("name", ["KORUS_CLIENT_ID", "KORUS_CLIENT_SECRET"])
-def test_a_credential_can_stand_in_a_file(tmp_path: Path, name: str) -> None:
-    file = tmp_path / "credential"
-    file.write_text("from-a-file\n", "utf-8")
-    given = {k: v for k, v in PRODUCTION.items() if k != name}
-    settings = read_settings({**given, f"{name}_FILE": str(file)})
-    assert "from-a-file" in (settings.client_id, settings.client_secret)
+IN_FILES = {
+    "KORUS_CLIENT_ID": "shop",
+    "KORUS_CLIENT_SECRET": "canary-secret",
+    "KORUS_HTTP_PROXY": "http://me:canary@proxy.example.test:3128",
+    "KORUS_DATABASE_URL": "postgresql://korus:canary@db.example.test/korus",
+    "KORUS_JOURNAL_KEY": "canary-key-of-thirty-two-characters",
+    "KORUS_AUTH_CLIENT_SECRET": "canary-of-the-provider",
+}
+
+
+def test_every_secret_can_stand_in_a_file(tmp_path: Path) -> None:
+    assert {s.name for s in SETTINGS if s.from_file} == IN_FILES.keys()
+    assert {s.name for s in SETTINGS if s.secret} < IN_FILES.keys()
+    around = {"KORUS_ENVIRONMENT": "production", **SIGN_IN, "KORUS_AUTH_CLIENT_ID": "korus-mcp"}
+    given = dict(around)
+    for name, value in IN_FILES.items():
+        file = tmp_path / name
+        file.write_text(f"{value}\n", "utf-8")
+        given[f"{name}_FILE"] = str(file)
+    assert read_settings(given) == read_settings({**around, **IN_FILES})
+
+
+@pytest.mark.parametrize("name", ["KORUS_DATABASE_URL", "KORUS_HTTP_PROXY"])
+def test_a_wrong_address_in_a_file_is_refused_without_a_word_of_it(
+    name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "address"
+    file.write_text("mysql://me:canary@db.example.test", "utf-8")
+    found = problems({f"{name}_FILE": str(file)})
+    assert found.startswith(f"{name} must ")
+    assert "canary" not in found
+    assert "are both set" in problems({f"{name}_FILE": str(file), name: IN_FILES[name]})
+
+
+def test_what_is_no_secret_has_no_file(tmp_path: Path) -> None:
+    file = tmp_path / "address"
+    file.write_text("https://canary.example.test", "utf-8")
+    settings = read_settings({**PRODUCTION, "KORUS_API_URL_FILE": str(file)})
+    assert settings.api_url == PRODUCTION_API
+    assert settings.warnings == (
+        "KORUS_API_URL_FILE is not a setting of korus-mcp and is ignored.",
+    )
+
+
+# What programs leave behind where nothing was filled in
+
+UNFILLED = ["${user_config.journal_key}", "${input:korus-key}", " ${env:KORUS_KEY} ", "${}"]
+
+
+@pytest.mark.parametrize("placeholder", UNFILLED)
+@pytest.mark.parametrize("name", [s.name for s in SETTINGS])
+def test_a_placeholder_is_no_value(name: str, placeholder: str) -> None:
+    settings = read_settings({name: placeholder})
+    (warning,) = settings.warnings
+    assert warning.startswith(f"{name} counts as not set: it is a placeholder like ${{...}} ")
+    assert replace(settings, warnings=()) == Settings()
+
+
+def test_a_placeholder_is_told_on_stderr(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KORUS_JOURNAL_KEY", UNFILLED[0])
+    assert main(["catalog", "status"]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("korus-mcp: KORUS_JOURNAL_KEY counts as not set")
+    assert "user_config" not in said.out + said.err
+
+
+@pytest.mark.parametrize("value", ["a${b}", "${a}${b}", "$HOME", "{a}", "${a"])
+def test_what_only_looks_a_little_like_a_placeholder_is_a_value(value: str) -> None:
+    assert read_settings({**PRODUCTION, "KORUS_CLIENT_SECRET": value}).client_secret == value
+
+
+def test_a_placeholder_does_not_stand_in_for_a_credential(tmp_path: Path) -> None:
+    given = {**PRODUCTION, "KORUS_CLIENT_SECRET": "${CANARY}"}
+    assert problems(given) == "production needs KORUS_CLIENT_SECRET."
+    file = tmp_path / "secret"
+    file.write_text("${CANARY}\n", "utf-8")
+    found = problems(credential(file))
+    assert "KORUS_CLIENT_SECRET_FILE holds a placeholder" in found
+    assert "CANARY" not in found
+
+
+# The key that signs the journal
+
+
+def test_a_short_key_is_warned_of_and_may_not_begin_a_journal() -> None:
+    short = read_settings({"KORUS_JOURNAL_KEY": "canary" * 5})
+    assert not short.may_sign_anew
+    (warning,) = short.warnings
+    assert warning.startswith("KORUS_JOURNAL_KEY has fewer than 32 characters")
+    assert "canary" not in warning
+    for fine in ({"KORUS_JOURNAL_KEY": "k" * LEAST_KEY}, {}):
+        settings = read_settings(fine)
+        assert settings.may_sign_anew
+        assert not settings.warnings
 
 
 def test_a_credential_given_twice_is_refused(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ async def _with_journal(settings: Settings, work: Callable[[Inspection], Awaitab
         settings.account.key(),
         clock=SystemClock(),
         audit_key=settings.journal_key,
+        may_sign_anew=settings.may_sign_anew,
     )
     try:
         return await work(journal)

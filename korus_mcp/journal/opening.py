@@ -82,6 +82,7 @@ def journal_of(
         settings.account.key(),
         clock=clock,
         audit_key=settings.journal_key,
+        may_sign_anew=settings.may_sign_anew,
         watch=Watch(_seen_file(settings, address), wait, clock) if wait and is_server else None,
     )
 

@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from korus_mcp.foundation.money import CENT
+from korus_mcp.settings import LEAST_KEY
 
 REFERENCE_PREFIX: Final = "km1"
 TABLES_VERSION: Final = 6
@@ -530,6 +531,9 @@ class JournalFault(StrEnum):
     GONE = "its file was deleted, moved or replaced while it was in use: put it back or start anew"
     NO_FOLDER = "this user has no home folder; KORUS_DATABASE_URL says where the journal is"
     NEWER = "it was written by a newer korus-mcp"
+    SHORT_KEY = (
+        f"KORUS_JOURNAL_KEY has fewer than {LEAST_KEY} characters, too few to begin to sign with"
+    )
     ADDRESS = "KORUS_DATABASE_URL is no address of a journal"
     UNREACHABLE = "its database cannot be reached"
     UNKNOWN_HOST = "the host of its database is not known"

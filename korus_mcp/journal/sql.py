@@ -42,6 +42,8 @@ from korus_mcp.journal.records import (
     Installation,
     Intent,
     IntentState,
+    JournalDown,
+    JournalFault,
     Lease,
     LeaseLost,
     Open,
@@ -131,6 +133,8 @@ def _is_over(since: sa.Column[datetime], length: str) -> sa.ColumnElement[bool]:
 AT_A_TIME: Final = 500
 """The most audit rows that one transaction seals."""
 _ACCOUNT: Final = sa.select(KEEPER.c.installation, KEEPER.c.secret).where(ours(KEEPER))
+_SIGNED: Final = sa.select(CHAIN.c.account).where(ours(CHAIN), CHAIN.c.seal != "")
+_SIGNED_BUT_WAITING: Final = sa.select(WAITING.c.account).where(ours(WAITING), WAITING.c.mac != "")
 _NOTHING: Final = (
     sa.update(KEEPER).values(installation="").where(ours(KEEPER), KEEPER.c.installation == "")
 )
@@ -199,10 +203,14 @@ class SqlJournal:
         account: str,
         *,
         audit_key: str | None = None,
+        may_sign_anew: bool = True,
         watch: Watch | None = None,
     ) -> None:
-        """`watch`: sees whether the database went back; a file needs none."""
+        """`may_sign_anew`: whether the key may begin to sign a journal, too, and not only go on
+        where it did already. `watch`: sees whether the database went back; a file needs none.
+        """
         self._watch = watch
+        self._may_sign_anew = may_sign_anew
         self._database = database
         self._account = account
         self._seals = Seals(audit_key, account)
@@ -218,14 +226,34 @@ class SqlJournal:
         *,
         clock: Clock,
         audit_key: str | None = None,
+        may_sign_anew: bool = True,
         watch: Watch | None = None,
     ) -> Self:
         """The journal at an address like sqlite:///file or postgresql://host/name."""
-        return cls(Database(url, clock=clock), account, audit_key=audit_key, watch=watch)
+        return cls(
+            Database(url, clock=clock),
+            account,
+            audit_key=audit_key,
+            may_sign_anew=may_sign_anew,
+            watch=watch,
+        )
+
+    async def _check_key(self) -> None:
+        """Check that the key may sign this journal.
+
+        Raises:
+            JournalDown: SHORT_KEY, it may not begin to, and nothing here is signed.
+        """
+        if self._may_sign_anew:
+            return
+        signed = sa.select(sa.or_(sa.exists(_SIGNED), sa.exists(_SIGNED_BUT_WAITING)))
+        if not await self._read(lambda tx: tx.run(signed).scalar_one(), is_one=True):
+            raise JournalDown(JournalFault.SHORT_KEY)
 
     async def installation(self) -> Installation:
         """The installation that this journal belongs to; the first process makes it."""
         if self._installation is None:
+            await self._check_key()
             there = await self._read(lambda tx: tx.run(_ACCOUNT).one_or_none(), is_one=True)
             row = there or await self._account_made()
             self._installation = Installation(row.installation, row.secret)

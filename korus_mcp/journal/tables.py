@@ -2,7 +2,8 @@
 
 Every row belongs to an account. Times are whole microseconds since 1970, so that both databases
 compare them alike; amounts are text, so that none is rounded. Text columns have no length, which
-only PostgreSQL would enforce. There is no column for customer data.
+only PostgreSQL would enforce. There is no column for customer data;
+what a caller writes as its own reference is kept as it is (docs/privacy.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -123,7 +123,7 @@ async def walked(folder: Path, module: str = "korus_mcp") -> Left:
                     LOG_LEVEL="debug",
                     METRICS_PORT=str(metrics),
                     OTLP_ENDPOINT=collecting,
-                    JOURNAL_KEY="canary-journal-key",
+                    JOURNAL_KEY="canary-journal-key-of-32-characters",
                     PROFILE="service-desk",
                 ),
                 **world.environment,

@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "KORUS_CLIENT_ID": "shop",
     "KORUS_CLIENT_SECRET": "a secret of the shop",
 }
+KEY = "the key that signs the audit of a journal"
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("KORUS_DATABASE_URL", f"sqlite:///{path}")
-    monkeypatch.setenv("KORUS_JOURNAL_KEY", "the audit's key")
+    monkeypatch.setenv("KORUS_JOURNAL_KEY", KEY)
     return path
 
 
@@ -47,7 +48,7 @@ async def orders(journal: Journal) -> None:
 @pytest.fixture
 def written(file: Path) -> Path:
     settings = read_settings(
-        {**ENVIRONMENT, "KORUS_DATABASE_URL": f"sqlite:///{file}", "KORUS_JOURNAL_KEY": "x"}
+        {**ENVIRONMENT, "KORUS_DATABASE_URL": f"sqlite:///{file}", "KORUS_JOURNAL_KEY": KEY}
     )
 
     async def write() -> None:
@@ -55,7 +56,7 @@ def written(file: Path) -> Path:
             journal_url(settings),
             settings.account.key(),
             clock=SystemClock(),
-            audit_key="the audit's key",
+            audit_key=KEY,
         )
         await orders(journal)
         await journal.close()

@@ -529,6 +529,39 @@ async def test_rows_that_wait_to_be_sealed_are_told_and_a_changed_one_gets_no_se
         await each.close()
 
 
+@BOTH
+async def test_a_key_that_may_not_begin_to_sign_goes_on_where_it_signs_already(
+    store: str, sql_url: Address
+) -> None:
+    """A journal that was signed with a short key stays usable, and nobody begins one with it."""
+    url = sql_url(store)
+
+    def opened(key: str | None, *, anew: bool) -> Inspection:
+        return Inspection.at(url, "account", clock=SystemClock(), audit_key=key, may_sign_anew=anew)
+
+    async def refuses() -> None:
+        journal = opened("short", anew=False)
+        assert await journal.entries(limit=10) is not None, "reading stays"
+        for writes in (journal.installation, journal.check_writable, partial(journal.stop, by="")):
+            with pytest.raises(JournalDown) as refused:
+                await writes()
+            assert refused.value.fault is JournalFault.SHORT_KEY
+        await journal.close()
+
+    await refuses()
+    unsigned = opened(None, anew=True)
+    await sent(unsigned, intent("a", "r1"))
+    await unsigned.close()
+    await refuses()
+    before = opened("short", anew=True)
+    await sent(before, intent("b", "r2"))
+    await before.close()
+    after = opened("short", anew=False)
+    await sent(after, intent("c", "r3"))
+    assert (await after.verify(unsealed=2)).problems == ()
+    await after.close()
+
+
 async def test_of_many_broken_rows_some_are_told_and_all_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ INSIDE: Final = {
     "TooMuchOpen": "LIMIT_EXCEEDED",
     "Unasked": "the summary of an order; APPROVAL_UNAVAILABLE; the fields of a customer",
     "WentBack": "OrdersWait",
+    "_TakenBack": "the end of a trial, within `korus-mcp check`",
     "_Failed": "a command ends",
     "_TooManyBodies": "503 over HTTP",
     "_Owned": "what was found is not taken for this hold",

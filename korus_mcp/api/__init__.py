@@ -39,10 +39,10 @@ _HOMES = {
     "config": "ApiConfig",
     "contract": "Drift drift",
     "errors": (
-        "ApiError BadRequest CertificateFault Crowded Disconnected DocumentRefused Forbidden "
-        "InvalidId Malformed NotFound Outcome RateLimited Redirected ServerFailed Suspended "
-        "TimedOut TokenRefused TokenUnavailable TooLarge Unauthorized UnexpectedStatus "
-        "Unprocessable Unreachable"
+        "ApiError BadRequest CertificateFault ConnectionFault Crowded Disconnected "
+        "DocumentRefused Forbidden InvalidId Malformed NotFound Outcome ProxyFault RateLimited "
+        "Redirected ServerFailed Suspended TimedOut TokenRefused TokenUnavailable TooLarge "
+        "Unauthorized UnexpectedStatus Unprocessable Unreachable"
     ),
     "filters": "OfferFilters",
     "jsonld": "ids_in last_segment parse_iri",

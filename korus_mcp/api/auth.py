@@ -12,7 +12,14 @@ import anyio
 
 from korus_mcp.api import jsonld
 from korus_mcp.api.config import ApiConfig
-from korus_mcp.api.errors import ApiError, Outcome, TokenRefused, TokenUnavailable
+from korus_mcp.api.errors import (
+    NO_TOKEN,
+    ApiError,
+    Outcome,
+    TimedOut,
+    TokenRefused,
+    TokenUnavailable,
+)
 from korus_mcp.api.transport import TOKEN_LIFE_READ, Exchange, Pools, check_status
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.measures import TOKENS, measure
@@ -118,7 +125,7 @@ class TokenSource:
         except TimeoutError:
             # A caller whose time is over: no failure of the sign-in, so it is not remembered.
             await anyio.lowlevel.checkpoint_if_cancelled()
-            failure: ApiError = TokenUnavailable(OPERATION, Outcome.NOT_SENT)
+            failure: ApiError = TimedOut(OPERATION, Outcome.NOT_SENT)
         except ApiError as error:
             failure = error
         else:
@@ -157,11 +164,11 @@ def _read(body: bytes) -> tuple[str, float]:
     try:
         told = jsonld.json_object(body)
     except jsonld.NotReadable:
-        raise TokenUnavailable(OPERATION, Outcome.NOT_SENT) from None
+        raise TokenUnavailable(OPERATION, Outcome.NOT_SENT, reason=NO_TOKEN) from None
     value, life = told.get("access_token"), str(told.get("expires_in"))
     # The token goes into a header, where a line end would begin another header.
     if not isinstance(value, str) or not _PRINTABLE.fullmatch(value):
-        raise TokenUnavailable(OPERATION, Outcome.NOT_SENT)
+        raise TokenUnavailable(OPERATION, Outcome.NOT_SENT, reason=NO_TOKEN)
     # Plain digits only: "1e9", "Infinity", true or a million digits are no number of seconds.
     seconds = float(life) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", life, re.ASCII) else 0.0
     return value, min(seconds, LONGEST_LIFE_SECONDS) or DEFAULT_LIFE_SECONDS
@@ -172,7 +179,9 @@ def _again(failure: ApiError, left: float) -> ApiError:
     is_refused = failure.status in _REFUSALS
     kind = TokenRefused if is_refused else TokenUnavailable
     # Not the same object for each caller: an exception that is raised collects tracebacks.
-    again = kind(OPERATION, Outcome.NOT_SENT, status=failure.status, reason=failure.reason)
+    # Without a status the cause is all there is to tell.
+    reason = failure.reason or (failure.cause if failure.status is None else None)
+    again = kind(OPERATION, Outcome.NOT_SENT, status=failure.status, reason=reason)
     again.issuer_text = failure.issuer_text
     # Wrong credentials do not become right by waiting.
     if not is_refused:

@@ -101,6 +101,16 @@ class KorusApi(AsyncResource):
         """
         return await self._tokens.token()
 
+    async def reach_documents(self, host: str) -> None:
+        """Connect to a host of documents, as a download would; nothing is downloaded.
+
+        Raises:
+            ApiError: It cannot be reached, with the reason.
+        """
+        from korus_mcp.api.documents import Downloads
+
+        await Downloads(self.config, self._pools, self._clock).reach(host)
+
     @cached_property
     def _pools(self) -> "Pools":
         from korus_mcp.api.transport import Pools

@@ -63,6 +63,17 @@ class Downloads:
             _log.warning("a document is refused: %s (host %s)", reason, _host(link.temporary_url))
             raise
 
+    async def reach(self, host: str) -> None:
+        """Connect to a host of documents as a download would; nothing is downloaded.
+
+        Raises:
+            ApiError: The network's errors.
+        """
+        # A sandbox on this machine serves documents as it serves its API.
+        is_here = is_loopback(urlsplit(f"//{host}").hostname or "")
+        scheme = urlsplit(self._config.api_url).scheme if is_here else "https"
+        await self._pools.documents.reach(OPERATION, f"{scheme}://{host}/")
+
     async def _once(self, exchange: Exchange) -> bytes:
         answer = await self._pools.documents.send(exchange, limit=self._config.document_limit)
         check_status(exchange, answer, self._clock)

@@ -58,8 +58,26 @@ class CertificateFault(StrEnum):
     OTHERWISE = "its certificate cannot be verified"
 
 
-NO_WAY = "the proxy opened no connection"
-"""The `reason` of an `Unreachable` when the proxy did not open a connection."""
+class ConnectionFault(StrEnum):
+    """Why no connection came about: the `reason` of an `Unreachable`, where it is known."""
+
+    UNKNOWN_NAME = "there is no host of this name"
+    REFUSED = "nothing answers at this host and port"
+    SILENT = "the host did not answer in time"
+    NO_WAY_THERE = "the network does not lead there, or its names cannot be looked up"
+    NO_TLS = "it does not speak https"
+
+
+class ProxyFault(StrEnum):
+    """Why the proxy opened no connection: the `reason` of an `Unreachable`."""
+
+    SIGN_IN = "the proxy wants another user name or password"
+    FORBIDDEN = "the proxy does not allow this address"
+    OTHERWISE = "the proxy opened no connection"
+
+
+NO_TOKEN = "its answer holds no token"  # noqa: S105 - no password
+"""The `reason` of a `TokenUnavailable` when something else than a token came."""
 
 
 class InvalidId(ValueError):

@@ -1,7 +1,9 @@
 """Which `ApiError` a status or a broken exchange becomes, and with which outcome."""
 
+import errno
 import json
 import re
+import socket
 import ssl
 from collections.abc import Mapping
 from datetime import datetime
@@ -51,7 +53,8 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 
 
 _DEPTH = 10
-"""How far a chain of exceptions is followed to find a certificate error."""
+"""How far a chain of exceptions is followed to find why a connection failed."""
+_NO_WAY_THERE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
 
 # OpenSSL's X509_V_ERR codes, as X509_verify_cert_error_string names them.
 _BY_VERIFY_CODE = {
@@ -66,7 +69,7 @@ def from_network(operation: str, method: str, failure: BaseException) -> ApiErro
     exceptions in `_NOT_SENT`.
     """
     if isinstance(failure, _NOT_SENT):
-        reason = errors.NO_WAY if str(failure) == errors.NO_WAY else _certificate_fault(failure)
+        reason = _proxy_fault(failure) or why_unconnected(failure)
         return errors.Unreachable(operation, Outcome.NOT_SENT, reason=reason)
     outcome = outcome_of_answered(method)
     if isinstance(failure, httpx.TimeoutException | TimeoutError):
@@ -79,14 +82,44 @@ def from_network(operation: str, method: str, failure: BaseException) -> ApiErro
     return errors.Disconnected(operation, outcome)
 
 
-def _certificate_fault(failure: BaseException) -> errors.CertificateFault | None:
-    """The certificate fault that made a connection fail; None when it failed for another reason."""
+def _proxy_fault(failure: BaseException) -> errors.ProxyFault | None:
+    """Why the proxy opened no connection, as our own transport tells it."""
+    return next((fault for fault in errors.ProxyFault if fault == str(failure)), None)
+
+
+def why_unconnected(
+    failure: BaseException,
+) -> errors.CertificateFault | errors.ConnectionFault | None:
+    """Why a connection failed; None when that is not known."""
     under: BaseException | None = failure
     for _ in range(_DEPTH):  # an error raised twice can be its own cause
-        if isinstance(under, ssl.SSLCertVerificationError):
-            return _BY_VERIFY_CODE.get(under.verify_code, errors.CertificateFault.OTHERWISE)
-        under = None if under is None else under.__cause__ or under.__context__
+        if under is None:
+            return None
+        # A name with several addresses: each was tried, and one failure stands for all.
+        if isinstance(under, BaseExceptionGroup):
+            under = under.exceptions[0]
+        if fault := _fault(under):
+            return fault
+        under = under.__cause__ or under.__context__
     return None
+
+
+def _fault(failure: BaseException) -> errors.CertificateFault | errors.ConnectionFault | None:
+    if isinstance(failure, ssl.SSLCertVerificationError):
+        return _BY_VERIFY_CODE.get(failure.verify_code, errors.CertificateFault.OTHERWISE)
+    if isinstance(failure, ssl.SSLError):
+        return errors.ConnectionFault.NO_TLS
+    if isinstance(failure, socket.gaierror):
+        # A resolver that does not answer says nothing about the name.
+        is_passing = failure.errno == socket.EAI_AGAIN
+        names = errors.ConnectionFault
+        return names.NO_WAY_THERE if is_passing else names.UNKNOWN_NAME
+    if isinstance(failure, ConnectionRefusedError):
+        return errors.ConnectionFault.REFUSED
+    if isinstance(failure, TimeoutError | httpx.ConnectTimeout):
+        return errors.ConnectionFault.SILENT
+    is_lost = isinstance(failure, OSError) and failure.errno in _NO_WAY_THERE
+    return errors.ConnectionFault.NO_WAY_THERE if is_lost else None
 
 
 def from_answer(

@@ -27,7 +27,14 @@ from korus_mcp.api import jsonld
 from korus_mcp.api.bodies import beginning_of, whole_body
 from korus_mcp.api.breaker import Breaker
 from korus_mcp.api.config import ApiConfig, Transport, checked_language
-from korus_mcp.api.errors import NO_WAY, Crowded, Malformed, Outcome, RateLimited, Unauthorized
+from korus_mcp.api.errors import (
+    Crowded,
+    Malformed,
+    Outcome,
+    ProxyFault,
+    RateLimited,
+    Unauthorized,
+)
 from korus_mcp.api.failures import NETWORK_FAILURES, from_answer, from_network, outcome_of_answered
 from korus_mcp.api.filters import Params
 from korus_mcp.api.retries import Budget, patiently
@@ -52,6 +59,11 @@ BODY_TYPES: Mapping[Method, str] = MappingProxyType(
     {"POST": "application/ld+json", "PATCH": "application/merge-patch+json"}
 )
 """The two media types of bodies (T16); always sent, though a sample leaves one out (T15)."""
+
+
+_PROXY_STATUSES: Mapping[str, ProxyFault] = MappingProxyType(
+    {"407": ProxyFault.SIGN_IN, "403": ProxyFault.FORBIDDEN}
+)
 
 
 class Told(TypedDict, total=False):
@@ -186,6 +198,20 @@ class Pool:
         except NETWORK_FAILURES as failure:
             # `from None`: httpx repeats header bytes and addresses in some of its messages.
             raise from_network(exchange.operation, exchange.method, failure) from None
+
+    async def reach(self, operation: str, url: str) -> None:
+        """Connect to an address and ask for nothing but the head of an answer, whatever that is.
+
+        Raises:
+            ApiError: Unreachable, TimedOut or Disconnected.
+        """
+        request = httpx.Request("HEAD", url, extensions={"timeout": self.timeout.as_dict()})
+        try:
+            with anyio.fail_after(self.total_seconds):
+                response = await self.transport.handle_async_request(request)
+                await response.aclose()
+        except NETWORK_FAILURES as failure:
+            raise from_network(operation, "GET", failure) from None
 
     async def _send(self, exchange: Exchange, limit: int, seen: measures.Seen) -> Answer:
         request = exchange.request(self.timeout)
@@ -324,8 +350,10 @@ class WayOut(httpx.AsyncBaseTransport):
         try:
             return await self._proxied.handle_async_request(request)
         except httpx.ProxyError as refusal:
-            # The proxy opened no tunnel, so nothing was sent; its message may repeat a password.
-            raise httpx.ConnectError(NO_WAY, request=request) from refusal
+            # The proxy opened no tunnel, so nothing was sent. Of its message, which may repeat a
+            # password, the status counts.
+            why = _PROXY_STATUSES.get(str(refusal)[:3], ProxyFault.OTHERWISE)
+            raise httpx.ConnectError(why, request=request) from refusal
 
     async def aclose(self) -> None:
         """Close what is open."""

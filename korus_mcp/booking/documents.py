@@ -24,6 +24,8 @@ from korus_mcp.foundation.unread import value_of
 
 NOT_READY: Final = frozenset({400, 403, 404, 409, 422})
 """The statuses that may answer a request for a file that is not ready yet (A20)."""
+FILES_BEGIN: Final = "tickets-"
+"""How the names of saved files begin."""
 GONE: Final = 410
 LATE: Final = timedelta(minutes=10)
 """How long after the time it was promised for a file may still be missing."""
@@ -216,7 +218,7 @@ def save_file(folder: Path, name: str, content: bytes) -> Path:
     """
     stem, ending = Path(name).stem, Path(name).suffix
     try:
-        private_folder(folder, ours="tickets-", is_read_again=False)
+        private_folder(folder, ours=FILES_BEGIN, is_read_again=False)
         # A file of this name may belong to another order, unless it has the same bytes.
         for number in range(1, 1000):
             path = folder / (name if number == 1 else f"{stem}-{number}{ending}")

@@ -11,6 +11,7 @@ from korus_mcp.catalog.file import VERSION
 from korus_mcp.foundation.private_files import private_database
 
 NO_HOME: Final = "this user has no home folder; KORUS_CACHE_DIR names another"
+_MEGABYTE: Final = 1_000_000
 _UNITS: Final = ((86_400, "days"), (3_600, "h"), (60, "min"))
 _COUNTS: Final = """
 SELECT (SELECT count(*) FROM catalog), count(*), count(detail), count(retry_at),
@@ -44,7 +45,7 @@ class Overview:
     def told_age(self, now: datetime) -> str:
         """The age of the copy in a few words."""
         if self.read_at is None:
-            return "not read to its end yet"
+            return "its first reading has not come to an end"
         return f"read {told_span((now - self.read_at).total_seconds())} ago"
 
 
@@ -116,7 +117,9 @@ def is_there(file: Path) -> bool:
 
 def told_size(size_bytes: int) -> str:
     """A size in words for a person."""
-    return f"{size_bytes / 1e6:,.1f} MB"
+    return (
+        f"{size_bytes / 1e6:,.1f} MB" if size_bytes >= _MEGABYTE else f"{size_bytes / 1e3:.0f} kB"
+    )
 
 
 def told_span(seconds: float) -> str:

@@ -17,12 +17,13 @@ from typing import Final
 import anyio
 
 from korus_mcp.answers.explanations import explained
-from korus_mcp.api import ApiError
+from korus_mcp.api import ApiError, KorusApi
 from korus_mcp.app import catalog_files, mirror_of
 from korus_mcp.catalog import overview
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.mirror import Mirror, now_and_then
 from korus_mcp.catalog.store import Progress
+from korus_mcp.commands.aliases import Aliases
 from korus_mcp.commands.console import say, tell, tell_json
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.foundation.language_tags import canonical
@@ -32,6 +33,7 @@ from korus_mcp.settings import Misconfigured, Settings
 FOLLOW_SECONDS: Final = 0.5
 """The pause between two looks at a crawl by another server."""
 _CLOCK: Final = SystemClock()
+_KEPT: Final = "What was read is kept; the next sync goes on from there."
 _IN_MEMORY: Final = "the embedded sandbox keeps its catalog in memory"
 
 
@@ -86,7 +88,7 @@ def run_clear(settings: Settings, *, with_others: bool) -> int:
             freed = max(before[language] - overview.size_of(path), 0)
             tell(f"{language}: cleared, {overview.told_size(freed)} freed")
         else:
-            tell(f"{language}: no mirror, nothing to clear")
+            tell(f"{language}: not there, nothing to clear")
     return int(bool(failures))
 
 
@@ -140,7 +142,7 @@ class _Kept:
             return f"cannot be read ({self.failure})"
         seen = self.seen
         if seen is None:
-            return "no mirror yet"
+            return "not read yet"
         if seen.is_empty:
             return f"empty, {overview.told_size(seen.size_bytes)}"
         parts = [_amount(seen), f"{seen.with_details:,} with details"]
@@ -154,7 +156,7 @@ class _Kept:
         if self.is_being_read:
             parts.append("being read at this moment")
         elif seen.is_unfinished:
-            parts.append("its last crawl was stopped; the next one goes on from there")
+            parts.append("the last sync was stopped; the next one continues")
         return ", ".join(parts)
 
     def as_json(self, now: datetime) -> Mapping[str, object]:
@@ -195,14 +197,37 @@ def _counted(number: int, noun: str) -> str:
 
 
 async def _sync(settings: Settings) -> int:
-    async with _opened(settings) as mirror:
+    async with _opened(settings) as (api, mirror):
         for language in dict.fromkeys(settings.languages):
             try:
+                await _check_there(api, language, settings.catalogs)
                 await _read(mirror, language)
             except _Failed as failed:
                 say(f"{language}: {failed}")
                 return 1
     return 0
+
+
+async def _check_there(api: KorusApi, language: str, allowed: tuple[str, ...] | None) -> None:
+    """Check that there is something to read, before a file is made for it.
+
+    Raises:
+        _Failed: KorusTicket does not speak the language, or KORUS_CATALOGS names what is not there.
+    """
+    try:
+        found = await api.ticketing.list_catalogs(language=language).all()
+    except ApiError as error:
+        raise _Failed(f"the catalog cannot be read. {explained(error).message} {_KEPT}") from None
+    spoken = list(dict.fromkeys(filter(None, map(canonical, api.languages_seen))))
+    # The API answers in another language where it lacks this one (A24). One that names none in its
+    # answers is believed.
+    if spoken and language not in spoken:
+        raise _Failed(
+            f"KorusTicket has no texts in this language: it answers in {', '.join(spoken)}. "
+            "Nothing was read."
+        )
+    if problem := Aliases.of(found).problem_of(allowed):
+        raise _Failed(problem)
 
 
 class _Failed(Exception):
@@ -220,10 +245,7 @@ async def _read(mirror: Mirror, language: str) -> None:
         seen = overview.look_at(path)
     # Whatever happens here, what was read is in the file already.
     except ApiError as error:
-        raise _Failed(
-            f"the catalog cannot be read. {explained(error).message} "
-            "What was read is kept; the next sync goes on from there."
-        ) from None
+        raise _Failed(f"the catalog cannot be read. {explained(error).message} {_KEPT}") from None
     except sqlite3.Error as error:
         raise _Failed(f"the file {path} cannot be used ({error}).") from None
     if seen is not None:
@@ -238,20 +260,21 @@ async def _tell_rest(mirror: Mirror, language: str, path: Path) -> None:
     if seen is not None and seen.is_unfinished and not overview.is_being_read(path):
         progress = await mirror.progress(language)
         say(
-            f"{language}: going on with a crawl that was stopped; "
+            f"{language}: continuing a sync that was stopped; "
             f"{progress.done:,} of {_counted(progress.known, 'product base')} are there"
         )
 
 
 def _outcome(seen: overview.Overview, seconds: float, *, is_ours: bool) -> str:
     if not seen.catalogs:
-        return "no catalog is open to this account, or KORUS_CATALOGS leaves none"
+        return "no catalog is open to this account: ask KorusTicket to open one"
     if not is_ours:
         return f"{_amount(seen)}, read by another server"
     if not seen.read_anew:
         return f"{_amount(seen)}, nothing new in {overview.told_span(seconds)}"
     if seen.read_anew < seen.bases:
-        return f"{_amount(seen)}, {seen.read_anew:,} read anew in {overview.told_span(seconds)}"
+        again = f"{seen.read_anew:,} of them read again in {overview.told_span(seconds)}"
+        return f"{_amount(seen)}, {again}"
     return f"{_amount(seen)}, read in {overview.told_span(seconds)}"
 
 
@@ -290,7 +313,7 @@ async def _path(mirror: Mirror, language: str) -> Path:
 async def _clear(settings: Settings, languages: list[str]) -> dict[str, str]:
     """Empty the files. Returns language -> why its file could not be emptied."""
     failures = dict[str, str]()
-    async with _opened(settings) as mirror:
+    async with _opened(settings) as (_, mirror):
         for language in languages:
             try:
                 path = await _path(mirror, language)
@@ -308,11 +331,11 @@ async def _clear(settings: Settings, languages: list[str]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Mirror]:
+async def _opened(settings: Settings) -> AsyncIterator[tuple[KorusApi, Mirror]]:
     async with open_api(settings, clock=_CLOCK) as api, anyio.create_task_group() as tasks:
         mirror = mirror_of(settings, api, _CLOCK, tasks)
         try:
-            yield mirror
+            yield api, mirror
         finally:
             mirror.close()
 

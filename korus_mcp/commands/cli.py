@@ -146,7 +146,8 @@ def parser(*, has_arguments: bool) -> argparse.ArgumentParser:
     approve.add_argument("code", metavar="CODE", help="as the assistant tells it")
     approve.set_defaults(run=_approve)
 
-    check = commands.add_parser("check", help="check settings, token, catalogs and contract")
+    check = commands.add_parser("check", help="say whether everything works, and what to do if not")
+    check.add_argument("--json", action="store_true", help="for a program")
     check.set_defaults(run=_check)
 
     _add_catalog(commands.add_parser("catalog", help="read the catalog into its file, or empty it"))
@@ -376,12 +377,12 @@ def _approve(given: argparse.Namespace) -> int:
     return run_approve(settings, given.code)
 
 
-def _check(_: argparse.Namespace) -> int:
+def _check(given: argparse.Namespace) -> int:
     settings = _read_settings(os.environ)
     from korus_mcp.commands.check import run_check
 
     _require_full_text()
-    return run_check(settings)
+    return run_check(settings, as_json=given.json)
 
 
 def _catalog(given: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ They hold orders, tickets and what an account may sell. On a system without owne
 import os
 import sqlite3
 import stat
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -51,24 +52,67 @@ def private_folder(folder: Path, *, ours: str, is_read_again: bool) -> Path:
     with suppress(FileExistsError):  # a dangling link, or a file: checked below
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Not `stat`, which would follow a link.
-    found = folder.lstat()
+    if _has_rights_of_others(folder, folder.lstat(), ours=ours, is_read_again=is_read_again):
+        folder.chmod(0o700)
+    return folder
+
+
+def try_folder(folder: Path, *, ours: str, is_read_again: bool) -> None:
+    """Try whether files can be kept in a folder that `private_folder` would make or take; nothing
+    stays.
+
+    Raises:
+        NotPrivate: as for `private_folder`.
+        OSError: it cannot be made, or nothing can be written there.
+    """
+    try:
+        found = folder.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        # It would be made there, with all that is between.
+        there = nearest_folder(folder)
+    else:
+        _has_rights_of_others(folder, found, ours=ours, is_read_again=is_read_again)
+        there = folder
+    number, name = tempfile.mkstemp(prefix=ours, dir=there)
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(b"\0")
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        Path(name).unlink()
+
+
+def nearest_folder(path: Path) -> Path:
+    """The nearest thing above a path that exists."""
+    return next(each for each in path.absolute().parents if each.exists())
+
+
+def _has_rights_of_others(
+    folder: Path, found: os.stat_result, *, ours: str, is_read_again: bool
+) -> bool:
+    """Whether other users have rights in a folder that are to be removed; see `private_folder`.
+
+    Raises:
+        NotPrivate, NotADirectoryError: it cannot be taken.
+    """
     if stat.S_ISLNK(found.st_mode):
         raise NotPrivate("the folder is a link")
     if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError("the folder is a file")
     if not _HAS_OWNERS:
-        return folder
+        return False
     if found.st_uid != os.geteuid():
         raise NotPrivate("the folder belongs to another user")
     mode = found.st_mode
     # A folder that other programs use, too, such as /tmp, keeps its rights.
     if mode & 0o077 and not mode & stat.S_ISVTX and _holds_only(folder, ours):
-        folder.chmod(0o700)
-    elif is_read_again and mode & _OTHERS_WRITE:
+        return True
+    if is_read_again and mode & _OTHERS_WRITE:
         raise NotPrivate("others may write into the folder")
-    elif mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         raise NotPrivate("anybody may write into the folder")
-    return folder
+    return False
 
 
 def private_database(path: Path) -> None:

@@ -47,6 +47,7 @@ and is left alone.
 """
 BUSY_SECONDS: Final = 5
 _VERSION_ROW: Final = "version"
+_IS_VERSION: Final = META.c.name == _VERSION_ROW
 _OPENING_LOCK: Final = 0x6B6F727573  # "korus": the lock for creating and migrating tables
 
 
@@ -345,13 +346,11 @@ def make_tables(
         JournalDown: NEWER, the tables are of a later version.
     """
     _mark(connection)
-    there = inspected(connection).has_table(META.name)
-    if not there:
+    found = version_of(connection)
+    if found is None:
         METADATA.create_all(connection)
         connection.execute(insert(META).values(name=_VERSION_ROW, value=str(version)))
         return
-    row = META.c.name == _VERSION_ROW
-    found = int(connection.execute(select(META.c.value).where(row)).scalar_one())
     if found > version:
         raise JournalDown(JournalFault.NEWER)
     # In the same transaction as the look: of two servers that start, the second finds it done.
@@ -359,7 +358,14 @@ def make_tables(
         for each in migrations[step]:
             _migrate(connection, each)
     if found < version:
-        connection.execute(META.update().where(row).values(value=str(version)))
+        connection.execute(META.update().where(_IS_VERSION).values(value=str(version)))
+
+
+def version_of(connection: Connection) -> int | None:
+    """The version of the tables; None where there are none."""
+    if not inspected(connection).has_table(META.name):
+        return None
+    return int(connection.execute(select(META.c.value).where(_IS_VERSION)).scalar_one())
 
 
 def _migrate(connection: Connection, step: Step) -> None:

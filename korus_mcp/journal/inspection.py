@@ -81,6 +81,14 @@ class Verified:
 class Inspection(SqlJournal):
     """The journal with questions for its operator only: no tool uses them."""
 
+    async def check_key(self) -> None:
+        """Check that the key of the audit may sign this journal.
+
+        Raises:
+            JournalDown: SHORT_KEY, it is too short to begin to.
+        """
+        await self._check_key()
+
     async def entries(self, *, limit: int, open_only: bool = False) -> Sequence[JournalEntry]:
         """The newest order calls, newest first."""
         which = [UNFINISHED] if open_only else []

@@ -21,10 +21,10 @@ from korus_mcp.api import (
     KorusApi,
     OrderRequest,
     Outcome,
+    ProxyFault,
     TokenUnavailable,
     Unreachable,
 )
-from korus_mcp.api.errors import NO_WAY
 from korus_mcp.api.failures import from_network
 from korus_mcp.api.transport import _is_excepted
 from tests.api.wire import config
@@ -241,7 +241,7 @@ async def test_a_proxy_that_refuses_is_named_and_nothing_counts_as_sent() -> Non
     ):
         with pytest.raises(TokenUnavailable) as failed:
             await api.token()
-        assert failed.value.reason == NO_WAY
+        assert failed.value.reason is ProxyFault.SIGN_IN
         api._tokens.authorization = _token  # type: ignore[method-assign]
         with pytest.raises(Unreachable) as unsent:
             await api.booking.create_orders(ORDER)

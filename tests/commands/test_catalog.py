@@ -31,6 +31,7 @@ BASES = 80
 WAIT_SECONDS = 40
 HELD = Delay(seconds=30)
 CRAWLERS = 8
+SIZE = r"(\d+ kB|\d+\.\d MB)"
 
 
 @dataclass
@@ -156,19 +157,19 @@ def ended(process: Child) -> Said:
 
 
 def test_a_life_of_a_mirror_sync_sync_again_status_clear_sync(operator: Operator) -> None:
-    assert operator.run("status").out.startswith("en: no mirror yet\n")
+    assert operator.run("status").out.startswith("en: not read yet\n")
     assert not operator.folder.exists()
 
     first, reads = operator.run("sync"), operator.reads()
     seen = operator.seen()
     assert first.code == 0
     amount = f"en: {seen.bases} product bases in {seen.catalogs} catalogs, "
-    assert re.fullmatch(re.escape(amount) + r"\d+\.\d MB, read in .+ s\n", first.out)
+    assert re.fullmatch(re.escape(amount) + rf"{SIZE}, read in .+ s\n", first.out)
     assert seen.bases == seen.with_details > BASES
 
     again = operator.run("sync")
     assert again.code == 0
-    anew = re.search(r", (\d+) read anew in ", again.out)
+    anew = re.search(r", (\d+) of them read again in ", again.out)
     assert anew is not None, "catalogs that do not say when they were imported"
     assert operator.reads() - reads == int(anew[1]) < 20
 
@@ -181,7 +182,7 @@ def test_a_life_of_a_mirror_sync_sync_again_status_clear_sync(operator: Operator
 
     cleared = operator.run("clear")
     assert cleared.code == 0
-    assert re.fullmatch(r"en: cleared, \d+\.\d MB freed\n", cleared.out)
+    assert re.fullmatch(rf"en: cleared, {SIZE} freed\n", cleared.out)
     assert operator.run("status").out.startswith("en: empty, ")
 
     assert operator.run("sync").code == 0
@@ -215,24 +216,39 @@ def test_languages_are_those_asked_for_and_those_that_have_a_file(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_catalog(monkeypatch, operator.served)
-    said = operator.run("sync", "--language", "fr, de")
-    assert [line[:3] for line in said.out.splitlines()] == ["fr:", "de:"]
+    said = operator.run("sync", "--language", "fr")
+    assert [line[:3] for line in said.out.splitlines()] == ["fr:"]
     states = json.loads(operator.run("status", "--json").out)
-    assert [(s["language"], s["exists"]) for s in states] == [
-        ("en", False),
-        ("de", True),
-        ("fr", True),
-    ]
+    assert [(s["language"], s["exists"]) for s in states] == [("en", False), ("fr", True)]
     assert [
         s["language"] for s in json.loads(operator.run("status", "--language", "fr", "--json").out)
     ] == ["fr"]
     cleared = [line[:11] for line in operator.run("clear").out.splitlines()]
-    assert cleared == ["en: no mirr", "de: cleared", "fr: cleared"], "each file by its own name"
+    assert cleared == ["en: not the", "fr: cleared"], "each file by its own name"
     states = json.loads(operator.run("status", "--json").out)
-    assert [s.get("product_bases", 0) for s in states] == [0, 0, 0]
+    assert [s.get("product_bases", 0) for s in states] == [0, 0]
     assert operator.run("sync", "--language", "fr, FR,fr-FR").code == 0
     assert operator.run("clear", "--language", "fr").out.startswith("fr: cleared")
-    assert operator.run("clear").out.splitlines()[0] == "en: no mirror, nothing to clear"
+    assert operator.run("clear").out.splitlines()[0] == "en: not there, nothing to clear"
+
+
+def test_a_language_that_does_not_exist_gets_no_file(operator: Operator) -> None:
+    said = operator.run("sync", "--language", "xx")
+    assert said.code == 1
+    assert said.err.startswith("xx: KorusTicket has no texts in this language: it answers in ")
+    assert not said.out
+    assert not operator.folder.exists()
+
+
+def test_a_catalog_that_is_not_open_is_named_with_those_that_are(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KORUS_CATALOGS", "nosuch")
+    said = operator.run("sync")
+    assert said.code == 1
+    assert "KORUS_CATALOGS names nosuch, which is not open to this account; open: " in said.err
+    assert handle_of(operator.served.sandbox, "park_offer").partition(".")[0] in said.err
+    assert not operator.folder.exists()
     assert operator.run("clear", "--language", "../fr").code == EXIT_MISCONFIGURED
 
 
@@ -268,13 +284,13 @@ def test_a_check_tells_the_file_and_its_age_and_reads_nothing_into_it(
     one_catalog(monkeypatch, operator.served)
     assert main(["check"]) == 0
     said = operator.capsys.readouterr().out
-    assert re.search(r"^mirror +en: not read yet, .+-en\.sqlite$", said, re.MULTILINE)
+    assert re.search(r"^cache +OK +en: not read yet; in .+$", said, re.MULTILINE)
     assert not operator.folder.exists()
     assert operator.run("sync").code == 0
     read_at = operator.seen().read_at
     assert main(["check"]) == 0
     said = operator.capsys.readouterr().out
-    assert re.search(r"^mirror +en: read .+ s ago, .+-en\.sqlite$", said, re.MULTILINE)
+    assert re.search(r"^cache +OK +en: read .+ s ago; in .+$", said, re.MULTILINE)
     assert operator.seen().read_at == read_at
 
 
@@ -294,7 +310,7 @@ def test_a_sync_that_is_told_to_stop_keeps_what_it_read(operator: Operator) -> N
     assert "what was read is kept" in said.err
     assert operator.seen().with_details > 0
     assert operator.seen().is_unfinished
-    assert "its last crawl was stopped" in operator.run("status").out
+    assert "the last sync was stopped" in operator.run("status").out
 
 
 def test_an_interrupt_in_this_process_is_as_clean(
@@ -320,7 +336,7 @@ def test_a_killed_sync_is_gone_on_with(operator: Operator) -> None:
     kept, before = operator.seen().with_details, operator.reads()
     said = operator.run("sync")
     assert said.code == 0
-    assert f"going on with a crawl that was stopped; {kept} of" in said.err
+    assert f"continuing a sync that was stopped; {kept} of" in said.err
     assert operator.reads() - before <= operator.seen().bases - kept + CRAWLERS
     assert kept > CRAWLERS
 
@@ -382,7 +398,7 @@ def test_an_api_that_fails_on_the_way_leaves_what_was_read(operator: Operator) -
     operator.served.sandbox.faults.clear()
     said = operator.run("sync")
     assert said.code == 0
-    assert "going on" in said.err
+    assert "continuing" in said.err
 
 
 def test_an_account_without_a_catalog_is_told_so(

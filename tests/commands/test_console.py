@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from korus_mcp.commands.check import CheckFindings, _tell_drift
+from korus_mcp.commands.check import CheckFindings, _contract, _line
 from korus_mcp.commands.cli import main
 from korus_mcp.commands.console import (
     LINE_LIMIT,
@@ -28,7 +28,7 @@ from korus_mcp.commands.console import (
     shown,
 )
 from korus_mcp.foundation.marks import Mark, marked
-from korus_mcp.settings import LogForm, LogLevel
+from korus_mcp.settings import Environment, LogForm, LogLevel, Settings
 from tests.fixtures.forking import forked
 from tests.fixtures.hosts import (
     PROJECT,
@@ -192,13 +192,14 @@ def test_a_name_of_a_prompt_forges_no_line_of_the_log(tmp_path: Path) -> None:
     assert not set(said) & set("\r\x1b\u202e\u2028\u200b\x85")
 
 
-def test_fields_the_api_invents_fill_and_forge_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fields_the_api_invents_fill_and_forge_nothing() -> None:
     findings = CheckFindings()
     findings.seen["getOffer"] = 1
     findings.missing["getOffer"] = set()
     findings.unknown["getOffer"] = {BAD, "y" * 10_000, *(f"z{n}" for n in range(100))}
-    _tell_drift(findings)
-    (first, last) = capsys.readouterr().out.splitlines()
+    steps = _contract(findings, Settings(environment=Environment.DEMO))
+    (first, last) = (_line(step) for step in steps)
+    assert len(f"{first}{last}".splitlines()) == 1
     assert SAFE in first
     assert "and 82 more" in first
     assert len(first) < LINE_LIMIT

@@ -9,7 +9,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix lock bench simulate kill-test failover-test fault-test proxy-test oauth-test isolation-test postgres-test conformance journeys search-quality halls halls-page hosts readme fonts ui sandbox inspect build bundle clean install-newest install-locked install-lowest
+.PHONY: help demo test coverage check fix lock bench simulate kill-test failover-test fleet-test fault-test proxy-test oauth-test isolation-test postgres-test conformance journeys search-quality halls halls-page hosts readme fonts ui sandbox inspect build bundle clean install-newest install-locked install-lowest
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ kill-test: $(READY) ## kill -9 real servers, N times at random, and end them as 
 
 failover-test: $(READY) ## N failovers, restored dumps and kills of PostgreSQL under servers that order (ARGS="--add FILE": counts add up)
 	@$(BIN)/python -m tests.failover.run -n $(or $(N),5) $(ARGS)
+
+fleet-test: $(READY) ## book for N seconds at four servers of one PostgreSQL, restarted in turn and killed at random (ARGS="--endings 200": SIGTERM only)
+	@$(BIN)/python -m tests.fleet.run -n $(or $(N),30) $(ARGS)
 
 fault-test: $(READY) ## N orders through each fault of a gateway on loopback
 	@$(BIN)/python -m tests.crash.wires -n $(or $(N),10) $(ARGS)

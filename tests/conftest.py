@@ -1,7 +1,6 @@
 """Fixtures of the whole suite, and what keeps its seven thousand cases cheap."""
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -13,16 +12,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.fixtures.postgres import Cluster, cluster, programs
+
 # jsonschema compiles the grammar of IRIs when it is imported: seconds of computing in each worker,
 # for a format that no schema here has. It leaves that format out where the package is missing.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 # httpx looks for sniffio at each request to an app in memory: on all paths, where there is none.
 if find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]
-
-from jsonschema import Draft202012Validator  # noqa: E402 - without that grammar
-
-from tests.fixtures.postgres import Cluster, cluster, programs  # noqa: E402
 
 # How fast a machine is proves nothing: no test fails for its time.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -99,20 +96,9 @@ def _own_sandbox(_own_folders: None, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session", autouse=True)
 def _schemas_are_checked_once() -> Iterator[None]:
-    """The SDK's client holds the schema of each tool against the rules of schemas, in each session.
+    from tests.fixtures.schemas import checked_once  # only by a worker
 
-    They are the same in all sessions, and to check one costs more than a call.
-    """
-    check, found_right = Draft202012Validator.check_schema, set[str]()
-
-    def checked(schema: Any, *more: Any, **named: Any) -> None:
-        text = json.dumps(schema)
-        if text not in found_right:
-            check(schema, *more, **named)
-            found_right.add(text)
-
-    with pytest.MonkeyPatch.context() as replaced:
-        replaced.setattr(Draft202012Validator, "check_schema", checked)
+    with checked_once():
         yield
 
 

@@ -40,7 +40,15 @@ from tests.crash.endings import (
 )
 from tests.crash.history import History, Judgement, judged
 from tests.crash.rows import rows_of
-from tests.fixtures.assistant import CUSTOMER, Answer, Assistant, Json, handle_of, offers_of
+from tests.fixtures.assistant import (
+    CUSTOMER,
+    Answer,
+    Assistant,
+    Json,
+    handle_of,
+    is_broken_rule,
+    offers_of,
+)
 from tests.fixtures.hosts import UNBOUNDED, child_environment, stdio_server
 from tests.fixtures.postgres import Cluster, cluster, programs
 
@@ -165,7 +173,7 @@ class Campaign:
                         await anyio.sleep(LAST_SECONDS if ending is None else math.inf)
                     tasks.cancel_scope.cancel()
         except Exception as ended:
-            if is_calm or _is_broken_rule(ended):
+            if is_calm or is_broken_rule(ended):
                 raise
             return self._has_fallen or not isinstance(ended, TimeoutError)
         finally:
@@ -276,13 +284,6 @@ class Campaign:
 
     async def _is_unknown(self) -> bool:
         return any(state != "final" for _, state, _ in await rows_of(self.database))
-
-
-def _is_broken_rule(error: Exception) -> bool:
-    """Whether an answer broke a rule of the assistant, which no end of a server explains."""
-    if isinstance(error, ExceptionGroup):
-        return error.subgroup(AssertionError) is not None
-    return isinstance(error, AssertionError)
 
 
 def _process_id(file: Path) -> int:

@@ -12,8 +12,9 @@ from korus_mcp.sandbox import Delay
 from tests.fixtures.assistant import Assistant, Json
 from tests.fixtures.hosts import INITIALIZE
 from tests.fixtures.person import YES
+from tests.fixtures.replicas import Replica
 from tests.proxies.recipes import NAME
-from tests.proxies.stage import Replica, Stage
+from tests.proxies.stage import Stage
 
 READING_SECONDS: Final = 1.2
 """An answer that comes sooner is taken for the host's own."""

@@ -1,19 +1,17 @@
 """A proxy with two servers behind it, one journal on PostgreSQL, and the world they sell."""
 
-import os
 import re
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import anyio
 import httpx
-from anyio import to_thread
 from anyio.abc import Process, SocketStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import Client
@@ -23,7 +21,6 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import SandboxOptions, ServedSandbox, served_sandbox
 from tests.fixtures.assistant import CUSTOMER, SEED, Assistant, Json, handle_of
-from tests.fixtures.forking import Child, begun
 from tests.fixtures.hosts import (
     START_SECONDS,
     UNBOUNDED,
@@ -32,64 +29,8 @@ from tests.fixtures.hosts import (
     listening,
 )
 from tests.fixtures.postgres import Cluster
+from tests.fixtures.replicas import Replica
 from tests.proxies.recipes import NAME, PORTS, Proxy
-
-_ESTABLISHED: Final = "01"
-
-
-@dataclass
-class Replica:
-    """One of the servers, as a process that can be killed and started again."""
-
-    port: int
-    environment: Mapping[str, str]
-    child: Child | None = None
-
-    async def start(self) -> None:
-        """Start it, and wait until it listens."""
-        arguments = ("serve", "--http", "--port", str(self.port))
-        self.child = begun("korus_mcp", *arguments, environment=self.environment)
-        with anyio.fail_after(START_SECONDS):
-            await listening(self.port)
-
-    async def kill(self) -> None:
-        """End it as `kill -9` does, if it runs."""
-        child, self.child = self.child, None
-        if child is not None:
-            await to_thread.run_sync(child.kill)
-
-    def connections_to(self, port: int) -> frozenset[str]:
-        """Its open connections to a port of this machine."""
-        assert self.child is not None
-        descriptors = Path(f"/proc/{self.child.pid}/fd")
-        ours = {os.readlink(each) for each in descriptors.iterdir() if each.is_symlink()}
-        rows = [row for row in _connections() if row.remote == port]
-        return frozenset(row.socket for row in rows if row.socket in ours)
-
-    @property
-    def callers(self) -> int:
-        """How many connections to it are open."""
-        return sum(row.local == self.port for row in _connections())
-
-
-@dataclass(frozen=True)
-class _End:
-    """One end of an established connection: its port, that of the other end, and its socket."""
-
-    local: int
-    remote: int
-    socket: str
-
-
-def _connections() -> list[_End]:
-    """The ends of all established TCP connections of this machine."""
-    found = []
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        parts = line.split()
-        if parts[3] == _ESTABLISHED:
-            local, remote = (int(parts[n].split(":")[1], 16) for n in (1, 2))
-            found.append(_End(local, remote, f"socket:[{parts[9]}]"))
-    return found
 
 
 @dataclass

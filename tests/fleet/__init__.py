@@ -1,0 +1,1 @@
+"""Several servers of one journal, ended and started again while people book."""

@@ -9,7 +9,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix lock bench simulate kill-test failover-test fleet-test fault-test proxy-test oauth-test isolation-test postgres-test conformance journeys search-quality halls halls-page hosts readme fonts ui sandbox inspect build bundle clean install-newest install-locked install-lowest
+.PHONY: help demo test coverage check fix lock bench compare simulate kill-test failover-test fleet-test fault-test proxy-test oauth-test isolation-test postgres-test conformance journeys search-quality halls halls-page hosts readme fonts ui sandbox inspect build bundle clean install-newest install-locked install-lowest
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ lock: $(READY) ## write requirements/dev.txt anew: versions and hashes (ARGS=--u
 
 bench: $(READY) ## speed, memory and tokens, beside the bare SDK (ARGS="--beside COMMIT": and an earlier one)
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
+compare: $(READY) ## the same booking and ten faults beside generated servers, into docs/compare.md (registries; ARGS=faults: a part)
+	@$(BIN)/python -m benchmarks.compare $(ARGS)
 
 simulate: $(READY) ## crash the coordinator in N schedules of virtual time
 	@$(BIN)/python -m tests.simulation.run -n $(or $(N),2000) $(ARGS)

@@ -314,7 +314,7 @@ async def test_a_token_that_was_taken_is_judged_again_once_it_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = ShiftedClock()
-    judge, token = kept_judge(clock=clock), PROVIDER.token(exp=NOW + 300)
+    judge, token = kept_judge(clock=clock), PROVIDER.token(exp=int(time.time()) + 300)
     await judge.caller(token)
 
     def expired(*_: object, **__: object) -> None:

@@ -16,7 +16,7 @@ Json = dict[str, Any]
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
 PAGE: Final = ROOT / "docs" / "compare.md"
-PICTURES: Final = ROOT / "docs" / "pictures"
+PICTURES: Final = ROOT / "docs" / "plots"
 OTHERS: Final = tuple(peer for peer in PEERS if peer not in (KORUS, BARE))
 """The generated servers."""
 SMALLEST, LARGEST = SIZES[0], SIZES[-1]

@@ -3,7 +3,8 @@
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -268,10 +269,29 @@ def test_a_folder_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
         try_folder(there / "other", ours="tickets-", is_read_again=False)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
-def test_a_folder_that_may_only_be_read_is_refused(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    for folder in (tmp_path, tmp_path / "below"):
+NOBODY = 65534
+"""Nothing is closed to root, so a test that runs as root looks with another user's eyes."""
+
+
+@pytest.fixture
+def closed() -> Iterator[Path]:
+    """A folder of the user that may only be read; pytest's own are closed to others altogether."""
+    with tempfile.TemporaryDirectory() as named:
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.chown(named, NOBODY, NOBODY)
+        Path(named).chmod(0o500)
+        if is_root:
+            os.seteuid(NOBODY)
+        yield Path(named)
+        if is_root:
+            os.seteuid(0)
+        Path(named).chmod(0o700)
+
+
+def test_a_folder_that_may_only_be_read_is_refused(closed: Path) -> None:
+    assert list(closed.iterdir()) == []
+    for folder in (closed, closed / "below"):
         with pytest.raises(PermissionError):
             try_folder(folder, ours="tickets-", is_read_again=False)
 

@@ -15,7 +15,7 @@ import pytest
 from korus_mcp.commands.cli import main, parser
 from tests.fixtures.hosts import PROJECT, child_environment
 
-PAGE: Final = (PROJECT / "docs" / "operations.md").read_text("utf-8")
+PAGE: Final = (PROJECT / "docs/operations.md").read_text("utf-8")
 TERMINAL: Final = PROJECT / "docs" / "terminal.md"
 CODES: Final = (0, 1, 2)
 ACCOUNT: Final = {

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
@@ -78,33 +79,36 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
     own = pages_for_people(server, settings, sign_in)
     # Before anything is said, which names the port: there may be nothing to listen on.
     listeners = _bound(host, port)
-    port = listeners[0].getsockname()[1]
-    # The sandbox needs no token: everything in it is invented.
-    token = file = None
-    if settings.environment is not Environment.SANDBOX and settings.auth_issuer is None:
-        token, file = http_door.write_token(port)
-        say(f"bearer token: {token} (in {file})")
-    bearer = None if token is None else partial(http_door.BearerOnly, token=token)
-    app = http_door.door(
-        server,
-        host,
-        hosts=settings.allowed_hosts,
-        origins=settings.allowed_origins,
-        guard=sign_in.guard if sign_in else bearer,
-        own=own,
-    )
-    app = Health(app, server.running)
-    where = f"http://{host if ':' not in host else f'[{host}]'}:{port}{http_door.PATH}"
-    _log.warning("korus-mcp %s on %s, %s", __version__, where, _WORLDS[settings.environment])
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)  # uvicorn raises the signal again once it has stopped
-    try:
-        Listening(app, server.running, settings.shutdown_seconds).run(listeners)
-    finally:
-        # In any case: a file that stays would look like a server that is running.
-        if token is not None and file is not None:
-            http_door.remove_token(token, file)
-    return 0
+    with ExitStack() as opened:
+        for listener in listeners:
+            opened.enter_context(listener)
+        port = listeners[0].getsockname()[1]
+        # The sandbox needs no token: everything in it is invented.
+        token = file = None
+        if settings.environment is not Environment.SANDBOX and settings.auth_issuer is None:
+            token, file = http_door.write_token(port)
+            say(f"bearer token: {token} (in {file})")
+        bearer = None if token is None else partial(http_door.BearerOnly, token=token)
+        app = http_door.door(
+            server,
+            host,
+            hosts=settings.allowed_hosts,
+            origins=settings.allowed_origins,
+            guard=sign_in.guard if sign_in else bearer,
+            own=own,
+        )
+        app = Health(app, server.running)
+        where = f"http://{host if ':' not in host else f'[{host}]'}:{port}{http_door.PATH}"
+        _log.warning("korus-mcp %s on %s, %s", __version__, where, _WORLDS[settings.environment])
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _leave)  # uvicorn raises the signal again once it has stopped
+        try:
+            Listening(app, server.running, settings.shutdown_seconds).run(listeners)
+        finally:
+            # In any case: a file that stays would look like a server that is running.
+            if token is not None and file is not None:
+                http_door.remove_token(token, file)
+        return 0
 
 
 def _bound(host: str, port: int) -> list[socket.socket]:

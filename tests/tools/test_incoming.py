@@ -35,7 +35,7 @@ STATED = {
     ("name_beneficiaries", "order_id"): 64,
     ("name_beneficiaries", "beneficiaries.0.place_of_birth"): 100,
     ("get_tickets", "order_id"): 64,
-    ("find_orders", "reference"): 50,
+    ("find_orders", "reference"): 254,
     ("search_products", "query"): 200,
 }
 

@@ -38,7 +38,7 @@ from korus_mcp.api.errors import NO_TOKEN
 from korus_mcp.api.failures import why_unconnected
 from korus_mcp.app import catalog_files
 from korus_mcp.booking.documents import FILES_BEGIN
-from korus_mcp.catalog.overview import NO_HOME, look_at
+from korus_mcp.catalog.overview import look_at
 from korus_mcp.commands.aliases import Aliases
 from korus_mcp.commands.console import shown, tell_json, write
 from korus_mcp.foundation.clock import Clock, SystemClock
@@ -269,15 +269,9 @@ async def _journal(settings: Settings, clock: Clock) -> tuple[Step, Tried | None
 
 def _sandbox_journal(settings: Settings) -> Step:
     folder = sandbox_folder(settings)
-    if folder is None:
-        why = "this user has no home folder"
-    else:
-        try:
-            try_folder(folder, ours=BEGINNING, is_read_again=True)
-        except OSError as error:
-            why = _why_not(folder, error)
-        else:
-            return ok("journal", text=f"the sandbox's bookings are kept for a day in {folder}")
+    why = _why_not(folder, ours=BEGINNING, is_read_again=True)
+    if why is None:
+        return ok("journal", text=f"the sandbox's bookings are kept for a day in {folder}")
     return note(
         "journal",
         text=f"the sandbox's bookings end with each server, as {why}. KORUS_SANDBOX_DIR names "
@@ -290,15 +284,12 @@ def _cache(settings: Settings, clock: Clock) -> Step:
     files = catalog_files(settings)
     if settings.embedded:
         return ok("cache", text="the built-in sandbox needs none")
-    if files.folder is None:
-        return note("cache", text=f"the catalog is read anew by each server, as {NO_HOME}.")
-    try:
-        try_folder(files.folder, ours="catalog", is_read_again=True)
-    except OSError as error:
+    why = _why_not(files.folder, ours="catalog", is_read_again=True)
+    if files.folder is None or why is not None:
         return note(
             "cache",
-            text=f"the catalog is read anew by each server, as {_why_not(files.folder, error)}. "
-            "KORUS_CACHE_DIR names another folder.",
+            text=f"the catalog is read anew by each server, as {why}. KORUS_CACHE_DIR names "
+            "another folder.",
         )
     ages, state = [], State.OK
     for language in dict.fromkeys(settings.languages):
@@ -318,15 +309,9 @@ def _downloads(settings: Settings) -> Step:
     if SAVING_TOOLS.isdisjoint(tool_names(settings)):
         return ok("downloads", text=f"not needed: profile {settings.profile} fetches no tickets")
     folder = settings.download_dir or user_folder(user_downloads_path)
-    if folder is None:
-        why = "this user has no home folder"
-    else:
-        try:
-            try_folder(folder, ours=FILES_BEGIN, is_read_again=False)
-        except OSError as error:
-            why = _why_not(folder, error)
-        else:
-            return ok("downloads", text=f"tickets can be saved in {folder}")
+    why = _why_not(folder, ours=FILES_BEGIN, is_read_again=False)
+    if why is None:
+        return ok("downloads", text=f"tickets can be saved in {folder}")
     return broken(
         "downloads",
         text=f"tickets cannot be saved: {why}. Set KORUS_DOWNLOAD_DIR to a folder that can be "
@@ -334,9 +319,16 @@ def _downloads(settings: Settings) -> Step:
     )
 
 
-def _why_not(folder: Path, error: OSError) -> str:
-    # `NotPrivate` and our own errors say why themselves; the system's have a number, too.
-    return f"{folder}: {(error.strerror or str(error) or type(error).__name__).casefold()}"
+def _why_not(folder: Path | None, *, ours: str, is_read_again: bool) -> str | None:
+    """Why nothing can be kept in a folder; None if it can."""
+    if folder is None:
+        return "this user has no home folder"
+    try:
+        try_folder(folder, ours=ours, is_read_again=is_read_again)
+    except OSError as error:
+        # `NotPrivate` and our own errors say why themselves; the system's have a number, too.
+        return f"{folder}: {(error.strerror or str(error) or type(error).__name__).casefold()}"
+    return None
 
 
 # What is at KorusTicket

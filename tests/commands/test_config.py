@@ -116,7 +116,10 @@ def test_programs_are_listed_and_a_wrong_name_is_corrected(
     ],
 )
 def test_from_uvx_it_is_started_by_uvx_from_where_it_came(
-    told: dict[str, Any] | None, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    told: dict[str, Any] | None,
+    arguments: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     class Installed(Distribution):
         def read_text(self, filename: str) -> str | None:
@@ -127,5 +130,5 @@ def test_from_uvx_it_is_started_by_uvx_from_where_it_came(
 
     monkeypatch.setattr(f"{CONFIG}.distribution", lambda _: Installed())
     monkeypatch.setattr(f"{CONFIG}.shutil.which", lambda _: "/bin/uvx")
-    monkeypatch.setattr(f"{CONFIG}.sys.prefix", "/home/ada/.cache/uv/archive-v0/x1")
+    monkeypatch.setattr(f"{CONFIG}.sys.prefix", str(tmp_path / "uv" / "archive-v0" / "x1"))
     assert this_launch() == Launch("/bin/uvx", arguments)

@@ -113,7 +113,7 @@ def test_a_release_publishes_what_was_built_and_attested_before() -> None:
     paths = [step["with"].get("sbom-path") for step in jobs["attest"]["steps"]]
     assert "dist/korus_mcp.cdx.json" in paths
     assert "korus_mcp.cdx.json" in (ROOT / "tests" / "wheel.sh").read_text("utf-8")
-    assert jobs["publish"]["environment"]["name"] == "pypi"
+    assert jobs["publish"]["environment"] == "pypi"
 
 
 def test_the_hook_is_make_fix_and_fetches_nothing() -> None:

@@ -50,6 +50,8 @@ class Fleet:
     rng: random.Random
     kills: int = 0
     restarts: int = 0
+    has_killed: anyio.Event = field(default_factory=anyio.Event)
+    has_restarted: anyio.Event = field(default_factory=anyio.Event)
     is_calm: bool = False
     unruly: list[str] = field(default_factory=list)
 
@@ -70,11 +72,16 @@ class Fleet:
             await member.replica.kill()
 
     async def harry(self, seconds: float) -> None:
-        """A rolling restart, over and over, and kills at random, for so long."""
+        """A rolling restart, over and over, and kills at random, for so long.
+
+        A slow machine is given the time for one of each: people who met neither prove nothing.
+        """
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._roll)
             tasks.start_soon(self._kill_at_random)
             await anyio.sleep(seconds)
+            await self.has_restarted.wait()
+            await self.has_killed.wait()
             self.is_calm = True
 
     async def end_at_random(self, number: int) -> None:
@@ -110,6 +117,7 @@ class Fleet:
             member.gone.set()
             if not member.is_struck:
                 self.restarts += 1
+                self.has_restarted.set()
                 if code != 0:
                     how = "did not end" if code is None else f"ended with {code}"
                     self.unruly.append(f"a server that was told to stop {how}")
@@ -119,10 +127,12 @@ class Fleet:
         if member.is_leaving:
             member.is_struck = True  # whoever waits for its end starts it again
             self.kills += 1
+            self.has_killed.set()
             member.replica.strike()
         elif not member.turn.locked():
             async with member.turn:
                 self.kills += 1
+                self.has_killed.set()
                 await member.replica.kill()
                 member.gone.set()
                 await anyio.sleep(self.rng.uniform(0, DOWN_SECONDS))

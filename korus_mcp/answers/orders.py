@@ -22,11 +22,10 @@ from korus_mcp.api import ApiError
 from korus_mcp.app import App
 from korus_mcp.booking.documents import SOME_TIMES
 from korus_mcp.booking.hold import total_of, untaxed_total_of
-from korus_mcp.booking.order_status import Standing, order_told
+from korus_mcp.booking.order_status import Standing, number_of, order_told
 from korus_mcp.booking.tickets import Document, IssuedTickets, Ticket
 from korus_mcp.foundation.paging import Mark, Pages, PageStart
 from korus_mcp.foundation.refusals import TO_SUPPORT
-from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import value_of
 
 NOTHING_MORE: Final = "nothing more is needed."
@@ -230,7 +229,7 @@ def order_view(
     admits_to = _admits_to(issued)
     return TicketsView(
         order_id=order.id,
-        reference=clean_line(order.reference or "", 60) or None,
+        reference=number_of(order),
         status=order_told(order),
         total=total_told(total_of(order)),
         net=untaxed_total_of(order),

@@ -10,6 +10,7 @@ from functools import partial
 
 from korus_mcp.api import ApiError, Malformed, NotFound, OrderFilters, Outcome
 from korus_mcp.booking.hold import may_have_order
+from korus_mcp.booking.order_status import number_of
 from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import id_at_end
@@ -19,10 +20,21 @@ from korus_mcp.journal.records import NEVER_APPEARED, Intent, OrderResult
 
 
 @dataclass(frozen=True)
+class FoundOrder:
+    """An order by its id, and by its number where that was told."""
+
+    id: str
+    number: str | None = None
+
+
+@dataclass(frozen=True)
 class LookedUp:
-    """Order ids by reservation id. `is_complete`: all could be read, so there are no others now."""
+    """Order ids by reservation id, and their numbers by order id as far as they were told.
+    `is_complete`: all could be read, so there are no others now.
+    """
 
     orders: Mapping[str, str]
+    numbers: Mapping[str, str]
     is_complete: bool
 
 
@@ -50,28 +62,33 @@ class LookUp(Service):
         failures: dict[str, str] = {}
         if found.is_complete and is_past_fence:
             failures = {i: NEVER_APPEARED for i in intent.missing if i not in found.orders}
-        result = OrderResult(found.orders, failures, ambiguous=True)
+        result = OrderResult(found.orders, failures, ambiguous=True, numbers=found.numbers)
         return await self.journal.settle(intent.id, result, known=intent)
 
     async def find_orders(self, intent: Intent) -> LookedUp:
         """Look for orders of the reservations for which the intent has none; nothing is written."""
-        orders: dict[str, str] = {}
+        found: dict[str, FoundOrder] = {}
         is_complete = True
         # By reservation first: a reservation names its order, and the list of orders may lag.
         for ways in (self._by_reservation, self._by_reference):
-            if len(orders) == len(intent.missing):
+            if len(found) == len(intent.missing):
                 break
             try:
                 with for_an_order():
-                    orders |= await ways(intent)
+                    found |= await ways(intent)
             except ApiError:
                 is_complete = False
-        return LookedUp(orders, is_complete or len(orders) == len(intent.missing))
+        return LookedUp(
+            orders={reservation: order.id for reservation, order in found.items()},
+            numbers={o.id: o.number for o in found.values() if o.number is not None},
+            is_complete=is_complete or len(found) == len(intent.missing),
+        )
 
-    async def _by_reservation(self, intent: Intent) -> dict[str, str]:
+    async def _by_reservation(self, intent: Intent) -> dict[str, FoundOrder]:
         linked = await side_by_side([partial(self._order_of, i) for i in intent.missing])
         both = zip(intent.missing, linked, strict=True)
-        return {reservation: order for reservation, order in both if order is not None}
+        # A reservation tells no more of its order than the id.
+        return {reservation: FoundOrder(order) for reservation, order in both if order is not None}
 
     async def _order_of(self, reservation_id: str) -> str | None:
         """The id of the order that a reservation names; None without one, or if it is gone.
@@ -89,8 +106,8 @@ class LookUp(Service):
             raise Malformed("getReservation", Outcome.REFUSED, reason="an order without an id")
         return order_id
 
-    async def _by_reference(self, intent: Intent) -> dict[str, str]:
-        found: dict[str, str] = {}
+    async def _by_reference(self, intent: Intent) -> dict[str, FoundOrder]:
+        found: dict[str, FoundOrder] = {}
         # The API may ignore the filter and list everything (T20): each reference is compared.
         listed = self.booking.list_orders(
             OrderFilters(external_reference=intent.external_reference)
@@ -102,7 +119,7 @@ class LookUp(Service):
             # It may be the order that is sought, so this list cannot prove that there is none.
             if order.external_reference is UNREAD or reservation_id is None:
                 raise Malformed("listOrders", Outcome.REFUSED, reason="an order of nothing known")
-            found[reservation_id] = order.id
+            found[reservation_id] = FoundOrder(order.id, number_of(order))
         # A list with rows that are missing or unreadable cannot prove that there is none, either.
         if listed.unreadable or listed.missing:
             raise Malformed("listOrders", Outcome.REFUSED, reason="an order that is not shown")

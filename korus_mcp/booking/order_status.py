@@ -1,9 +1,11 @@
-"""Reads the status of orders and tickets: whether an order is valid, and the word to show for it.
+"""Reads the status of orders and tickets: whether an order is valid, the word to show for it, and
+the number that people know it by.
 
 Only `confirmed` and `cancelled` are documented. Other words may come (T31): one that is not known
 here does not count as a confirmation.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -31,6 +33,7 @@ _FAILED: Final = frozenset(
 )
 _OVER: Final = ("expired", "refund", "void", "delet", "remov", "revo", "withdrawn", "partial")
 """Beginnings of words for an order that was valid and, in whole or in part, is so no longer."""
+LONGEST_NUMBER: Final = 60
 CONFIRMED_WITHIN: Final = timedelta(hours=1)
 """If an order is not confirmed this long after it was made, the advice is no longer to wait."""
 
@@ -73,6 +76,17 @@ def standing_of(order: Order, now: datetime, sent_at: datetime | None = None) ->
     made_at = value_of(order.created_at) or sent_at
     is_new = made_at is not None and now < made_at + CONFIRMED_WITHIN
     return Standing.UNCONFIRMED if is_new else Standing.OVERDUE
+
+
+def number_of(order: Order) -> str | None:
+    """The number (KT-ORD-...) that people know an order by, cleaned; None where it has none."""
+    return clean_line(order.reference or "", LONGEST_NUMBER) or None
+
+
+def numbers_of(orders: Iterable[Order]) -> dict[str, str]:
+    """The numbers of those orders that have one, by their ids."""
+    numbers = ((order.id, number_of(order)) for order in orders)
+    return {order_id: number for order_id, number in numbers if number is not None}
 
 
 def is_cancelled(order: Order) -> bool:

@@ -31,7 +31,7 @@ from korus_mcp.booking.earlier import EarlierOrders, claimed
 from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState, expired, tickets_in, total_of
 from korus_mcp.booking.hold_reading import HoldReader
 from korus_mcp.booking.operations import Operations
-from korus_mcp.booking.order_status import Standing, order_told, standing_of
+from korus_mcp.booking.order_status import Standing, number_of, order_told, standing_of
 from korus_mcp.booking.ordered import (
     FailedOrder,
     OrderCall,
@@ -50,7 +50,6 @@ from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.money import Money, total
 from korus_mcp.foundation.pace import UNPACED, Pace
 from korus_mcp.foundation.refusals import Code, Effect, FieldProblem, Refusal
-from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import by_clock, value_of
 from korus_mcp.journal.records import (
     AlreadyClaimed,
@@ -524,7 +523,7 @@ class Ordering(Service):
         return PlacedOrder(
             id=order_id,
             reservation_id=reservation_id,
-            reference=clean_line(order.reference or "", 60) or None,
+            reference=number_of(order),
             total=value_of(total_of(order)),
             tickets=count if order is not answered or count == tickets else None,
             standing=standing,

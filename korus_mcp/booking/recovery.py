@@ -18,6 +18,7 @@ from korus_mcp.api import ApiError, OrderFilters
 from korus_mcp.api.models.order import Order
 from korus_mcp.booking.customers import buyer_of
 from korus_mcp.booking.lookup import LookUp
+from korus_mcp.booking.order_status import numbers_of
 from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.measures import (
@@ -230,6 +231,7 @@ class Sweep(Service):
             return True  # its intent was purged
         # An order that names no reservation is fine if its id is known; else it cannot be placed.
         if intent is not None and reservation_id is None:
+            await self._number(intent, order)
             return order.id in intent.orders.values()
         if intent is None:
             lost.append(order)
@@ -237,12 +239,21 @@ class Sweep(Service):
             await self.journal.found_late(reference, order.id)
             _tell_late("order %s is in no journal of ours", order.id)
         elif reservation_id not in intent.orders:
-            await self._repair(intent, reservation_id, order.id)
+            await self._repair(intent, reservation_id, order)
         elif intent.orders[reservation_id] != order.id:
             # A second order of one reservation must not happen. Only the operator can undo it.
             await self.journal.found_late(reference, order.id)
             _tell_late("order %s is a second one of its reservation", order.id)
+        else:
+            await self._number(intent, order)
         return True
+
+    async def _number(self, intent: Intent, order: Order) -> None:
+        """Keep the number of an order of this call, if the journal has none: people name it so."""
+        told = numbers_of([order])
+        is_known = order.id in intent.numbers or order.id not in intent.orders.values()
+        if told and intent.is_final and not is_known:
+            await self.journal.number(intent.id, told)
 
     async def _take_back(self, lost: Sequence[Order]) -> None:
         """Take orders of ours that the journal lost into it again, for the owner that their
@@ -278,16 +289,18 @@ class Sweep(Service):
                     buyer=buyer_of(installation, buyer.email) if buyer and buyer.email else None,
                     state=IntentState.FINAL,
                     orders=made,
+                    numbers=numbers_of(orders),
                 )
                 await self.journal.settle(intent.id, OrderResult(), known=intent)
 
-    async def _repair(self, intent: Intent, reservation_id: str, order_id: str) -> None:
-        found = {reservation_id: order_id}
+    async def _repair(self, intent: Intent, reservation_id: str, order: Order) -> None:
+        found, numbers = {reservation_id: order.id}, numbers_of([order])
         if intent.is_final:
-            await self.journal.repair(intent.id, found)
-            _tell_late("order %s came after it counted as failed", order_id)
+            await self.journal.repair(intent.id, found, numbers=numbers)
+            _tell_late("order %s came after it counted as failed", order.id)
         elif not intent.is_leased:
-            await self.journal.settle(intent.id, OrderResult(found, ambiguous=True))
+            result = OrderResult(found, ambiguous=True, numbers=numbers)
+            await self.journal.settle(intent.id, result)
 
 
 def _reference(order: Order) -> str:

@@ -5,7 +5,7 @@ Nothing here repeats a POST. A caller who waits for a send may leave; a task of 
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -31,6 +31,7 @@ from korus_mcp.booking.approval import Question
 from korus_mcp.booking.copies import ORDER, was_answered
 from korus_mcp.booking.entries import read_entry
 from korus_mcp.booking.lookup import LookUp
+from korus_mcp.booking.order_status import numbers_of
 from korus_mcp.booking.ports import Service
 from korus_mcp.booking.sent import SentHere
 from korus_mcp.foundation.coalescing import Begun, begun_here, kept_apart, watched
@@ -302,11 +303,12 @@ class Sender(Service):
         """
         # Orders that the answer names need not be looked for.
         found = await self.look_up.find_orders(intent.told(OrderResult(answer.orders)))
-        orders = {**answer.orders, **found.orders}
+        numbers = {**answer.numbers, **found.numbers}
+        made = OrderResult({**answer.orders, **found.orders}, numbers=numbers)
         if not found.is_complete:
-            return await self._recorded(intent, OrderResult(orders, ambiguous=True))
+            return await self._recorded(intent, replace(made, ambiguous=True))
         certain = {i: why for i, why in answer.failures.items() if i not in found.orders}
-        settled = await self._recorded(intent, OrderResult(orders, certain))
+        settled = await self._recorded(intent, replace(made, failures=certain))
         return await self._looked_up(settled) if settled.is_in_doubt else settled
 
     async def _looked_up(self, intent: Intent) -> Intent:
@@ -333,7 +335,9 @@ class Sender(Service):
                     return settled
                 # Another worker closed the intent after its fence; the order exists all the same.
                 _log.error("an order came after its intent was closed; it is in the journal now")
-                return await self.journal.repair(intent.id, result.orders, known=settled)
+                return await self.journal.repair(
+                    intent.id, result.orders, known=settled, numbers=result.numbers
+                )
             except JournalDown as down:
                 _log.error("the outcome of an order could not be written: %s", down.fault.value)
         return intent
@@ -376,7 +380,7 @@ def _read(result: OrderBulkResult, intent: Intent) -> OrderResult:
         orders[left[0]] = unnamed[0].id
     elif len(left) == len(nameless) and len(orders) == len(result.orders):
         failures |= {i: entry.message for i, entry in zip(left, nameless, strict=True)}
-    return OrderResult(orders, failures)
+    return OrderResult(orders, failures, numbers=numbers_of(result.orders))
 
 
 def _refused(error: ApiError) -> str:

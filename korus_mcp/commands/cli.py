@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 EXIT_UNHEARD = 1
 EXIT_MISCONFIGURED = 2
 EXIT_INTERRUPTED = 130
+_NAMES_OF_A_CALL = "KT-ORD-..., the id of an order, a reservation or the call, or a reference"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8765
 AT_A_TERMINAL = (
@@ -184,7 +185,7 @@ def _add_journal(parser: argparse.ArgumentParser) -> None:
     listed.add_argument("--limit", type=whole(1, 10_000), default=50, help="(50)")
     listed.add_argument("--json", action="store_true", help="for a program")
     shown = command("show", "show an order call and its audit")
-    shown.add_argument("name", metavar="ID", help="of an order or reservation, or a reference")
+    shown.add_argument("name", metavar="ORDER", help=_NAMES_OF_A_CALL)
     shown.add_argument("--json", action="store_true", help="for a program")
     purge = command("purge", "remove what has been known for long")
     days = whole(0, 36_500)

@@ -1,12 +1,13 @@
 """korus-mcp journal: lists order calls, shows one, verifies the audit, removes old entries, stops
 new orders.
 
-Results go to stdout, refusals to stderr. Looking creates no journal where there is none.
+Results go to stdout, refusals to stderr; with `--json` stdout has one JSON value, whatever becomes
+of the command. Looking creates no journal where there is none.
 """
 
 import getpass
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 import anyio
 
 from korus_mcp.commands.console import say, tell, tell_json
+from korus_mcp.commands.screen import Column, Screen
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.journal.inspection import Inspection, JournalEntry
 from korus_mcp.journal.opening import journal_file, journal_url, may_have_bookings
@@ -25,13 +27,16 @@ LEAST_DAYS: Final = 35
 
 
 def run_list(settings: Settings, *, open_only: bool, limit: int, as_json: bool) -> int:
-    """Print the newest order calls, one a line. Returns 1 if the journal does not work."""
-    return _run(settings, partial(_list, open_only=open_only, limit=limit, as_json=as_json))
+    """Print the newest order calls, one a row. Returns 1 if the journal does not work."""
+    work = partial(_list, open_only=open_only, limit=limit, as_json=as_json)
+    return _run(settings, work, as_json=as_json)
 
 
 def run_show(settings: Settings, name: str, *, as_json: bool) -> int:
-    """Print an order call and its audit. Returns 1 if there is none of that name."""
-    return _run(settings, partial(_show, name=name, as_json=as_json))
+    """Print an order call and its audit, by the number of an order (KT-ORD-...), an id or a
+    reference. Returns 1 if there is none of that name.
+    """
+    return _run(settings, partial(_show, name=name, as_json=as_json), without=1, as_json=as_json)
 
 
 def run_purge(settings: Settings, *, days: int, clock: Clock | None = None) -> int:
@@ -65,10 +70,14 @@ def run_switch(settings: Settings, *, takes_orders: bool) -> int:
 
 
 def _run(
-    settings: Settings, work: Callable[[Inspection], Awaitable[int]], *, without: int | None = 0
+    settings: Settings,
+    work: Callable[[Inspection], Awaitable[int]],
+    *,
+    without: int | None = 0,
+    as_json: bool = False,
 ) -> int:
     """Run some work on the journal. Returns its exit code, or `without` if there is no journal;
-    with None it is made.
+    with None it is made. `as_json`: whether a program reads stdout.
     """
     if settings.embedded:
         raise Misconfigured(
@@ -78,12 +87,30 @@ def _run(
     try:
         # Opening a journal would create its file, and a command that only looks must not.
         if without is not None and not may_have_bookings(settings):
-            tell(f"no journal yet: {journal_file(settings)}")
-            return without
+            return _absent(f"no journal yet: {journal_file(settings)}", without, as_json=as_json)
         return anyio.run(_with_journal, settings, work)
     except JournalDown as down:
-        say(f"korus-mcp: the journal does not work: {down.fault.value}")
-        return 1
+        return _failed(f"the journal does not work: {down.fault.value}", as_json=as_json)
+
+
+def _absent(what: str, code: int, *, as_json: bool) -> int:
+    """Tell that there is no journal, which for a list is an empty one. Returns the exit code."""
+    if not as_json:
+        tell(what)
+        return code
+    if code:
+        return _failed(what, as_json=True)
+    say(f"korus-mcp: {what}")
+    tell_json([])
+    return code
+
+
+def _failed(what: str, *, as_json: bool) -> int:
+    """Tell why it could not be done. Returns the exit code."""
+    say(f"korus-mcp: {what}")
+    if as_json:
+        tell_json({"problem": what})
+    return 1
 
 
 async def _with_journal(settings: Settings, work: Callable[[Inspection], Awaitable[int]]) -> int:
@@ -107,16 +134,15 @@ async def _list(journal: Inspection, *, open_only: bool, limit: int, as_json: bo
     elif not entries:
         tell("no order is open" if open_only else "no order was ever sent")
     else:
-        for entry in entries:
-            tell(_line(entry))
+        _show_table(entries)
     return 0
 
 
 async def _show(journal: Inspection, *, name: str, as_json: bool) -> int:
     entry = await journal.entry(name)
     if entry is None:
-        say("korus-mcp: nothing in the journal has this id or reference")
-        return 1
+        told = "nothing in the journal has this order number, id or reference"
+        return _failed(told, as_json=as_json)
     audit = await journal.audit_of(entry.intent.id)
     if as_json:
         rows = [
@@ -185,6 +211,34 @@ def _state(entry: JournalEntry) -> str:
     return "partly ordered" if intent.failures else "ordered"
 
 
+def _show_table(entries: Sequence[JournalEntry]) -> None:
+    """Print order calls, a row each; whose they are where that differs."""
+    columns = [
+        Column("sent (UTC)", is_fact=True),
+        Column("state"),
+        Column("order or call (reference)"),
+        Column("EUR", is_number=True),
+    ]
+    rows = [_row(entry) for entry in entries]
+    if len({entry.intent.owner for entry in entries}) > 1:
+        columns.append(Column("owner"))
+        rows = [[*row, entry.intent.owner] for row, entry in zip(rows, entries, strict=True)]
+    Screen().table(columns, rows, in_lines=True)
+
+
+def _row(entry: JournalEntry) -> list[object]:
+    """The cells of an order call. `journal show` takes any of its names: orders, id, reference."""
+    intent, state = entry.intent, _state(entry)
+    if intent.is_in_doubt:
+        state += f", known by {intent.fence_at:%Y-%m-%d %H:%M}"
+    # Older versions kept no numbers, and not every answer tells them.
+    orders = [intent.numbers.get(each, each) for each in intent.orders.values()]
+    names = ", ".join(orders) or intent.id
+    if intent.caller_reference:
+        names += f" ({intent.caller_reference})"
+    return [f"{entry.created_at:%Y-%m-%d %H:%M}", state, names, intent.approved_total]
+
+
 def _line(entry: JournalEntry) -> str:
     intent = entry.intent
     parts = [
@@ -204,7 +258,9 @@ def _line(entry: JournalEntry) -> str:
 def _outcome(entry: JournalEntry, reservation_id: str) -> str:
     intent = entry.intent
     if reservation_id in intent.orders:
-        return f"order {intent.orders[reservation_id]}"
+        order_id = intent.orders[reservation_id]
+        number = intent.numbers.get(order_id)
+        return f"order {order_id}" if number is None else f"order {number} ({order_id})"
     return intent.failures.get(reservation_id, "not known")
 
 
@@ -227,6 +283,7 @@ def _as_json(entry: JournalEntry) -> Mapping[str, object]:
             {
                 "reservation_id": i,
                 "order_id": intent.orders.get(i),
+                "order_number": intent.numbers.get(intent.orders.get(i, "")),
                 "reason": intent.failures.get(i),
             }
             for i in intent.reservation_ids

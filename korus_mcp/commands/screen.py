@@ -11,14 +11,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from korus_mcp.commands.console import say, shown
 
+GAP: Final = 2
+"""The blanks between two columns."""
 LONGEST_WORD: Final = 48
 """A column is at least as wide as its longest word, up to this."""
+WIDEST: Final = 10_000
+"""The width of what no terminal has to show."""
 Told = Callable[[float, float | None, str | None], object]
 
 
@@ -47,12 +52,16 @@ class _Console(Console):
         raise BrokenPipeError
 
 
+def _console(stream: TextIO, width: int | None = None) -> Console:
+    return _Console(file=stream, markup=False, highlight=False, emoji=False, width=width)
+
+
 class Screen:
     """Prints on a stream, stdout if none is given."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stdout if stream is None else stream
-        self._console = _Console(file=self._stream, markup=False, highlight=False, emoji=False)
+        self._console = _console(self._stream)
 
     @property
     def width(self) -> int:
@@ -85,30 +94,58 @@ class Screen:
         for each in lines:
             self._console.print(each, soft_wrap=True)
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:
-        """A table, without the columns in which nothing stands."""
+    def table(
+        self,
+        columns: Sequence[Column],
+        rows: Sequence[Sequence[object]],
+        *,
+        in_lines: bool = False,
+    ) -> None:
+        """A table, without the columns in which nothing stands. `in_lines`: each row is one line,
+        however long, where a program reads it.
+        """
         cells = [["" if each is None else shown(str(each)) for each in row] for row in rows]
         there = [n for n in range(len(columns)) if any(row[n] for row in cells)]
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for n in there:
-            column = columns[n]
-            texts = [column.name, *(row[n] for row in cells)]
-            longest = max((len(word) for text in texts for word in text.split()), default=1)
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
+        texts = [[columns[n].name, *(row[n] for row in cells)] for n in there]
+        facts = [columns[n].is_fact or columns[n].is_number for n in there]
+        room = WIDEST if in_lines and not self._is_seen else self.width
+        widths = _widths(texts, facts, room - GAP * (len(there) - 1))
+        for n, is_fact, width in zip(there, facts, widths, strict=True):
             table.add_column(
-                column.name,
-                justify="right" if column.is_number else "left",
-                no_wrap=column.is_fact or column.is_number,
-                min_width=min(longest, LONGEST_WORD),
+                columns[n].name,
+                justify="right" if columns[n].is_number else "left",
+                no_wrap=is_fact,
+                width=width,
                 overflow="fold",
             )
         for row in cells:
             table.add_row(*(Text(row[n]) for n in there))
-        self._console.print(table)
+        # A console prints nothing wider than itself.
+        wide = self._console if room == self.width else _console(self._stream, width=room)
+        wide.print(table)
 
     @property
     def _is_seen(self) -> bool:
         """Whether this is a terminal; a program that reads a pipe wants whole lines."""
         return self._console.is_terminal
+
+
+def _widths(texts: Sequence[Sequence[str]], facts: Sequence[bool], room: int) -> list[int]:
+    """The width of each column: that of its longest text, or less where there is no room; but
+    facts, and words up to LONGEST_WORD, stay whole.
+    """
+    widths = [max(map(cell_len, each), default=1) for each in texts]
+    words = [max((cell_len(w) for text in each for w in text.split()), default=1) for each in texts]
+    least = [
+        width if is_fact else min(width, word, LONGEST_WORD)
+        for width, word, is_fact in zip(widths, words, facts, strict=True)
+    ]
+    while sum(widths) > room and widths != least:
+        # The widest first, so that no column is narrow while another has room to spare.
+        spare = [n for n, width in enumerate(widths) if width > least[n]]
+        widths[max(spare, key=widths.__getitem__)] -= 1
+    return widths
 
 
 @contextmanager

@@ -95,8 +95,11 @@ class Inspection(SqlJournal):
         return await self._read(lambda tx: _entries(tx, *which, limit=limit))
 
     async def entry(self, name: str) -> JournalEntry | None:
-        """The newest order call with this id (of intent, order or reservation) or reference."""
-        named = sa.or_(OUTCOME.c.order_id == name, OUTCOME.c.reservation_id == name)
+        """The newest order call with this order number, id (of intent, order or reservation) or
+        reference.
+        """
+        names = (OUTCOME.c.order_number, OUTCOME.c.order_id, OUTCOME.c.reservation_id)
+        named = sa.or_(*(each == name for each in names))
 
         def work(tx: ReadTransaction) -> list[JournalEntry]:
             # An operator may have found any of these ids in a letter or a log.

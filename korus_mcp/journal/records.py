@@ -21,7 +21,7 @@ from korus_mcp.foundation.money import CENT
 from korus_mcp.settings import LEAST_KEY
 
 REFERENCE_PREFIX: Final = "km1"
-TABLES_VERSION: Final = 6
+TABLES_VERSION: Final = 7
 """The version of the tables in which these records are stored (tables.py); named here, where it can
 be read without the database library."""
 APPROVALS_KEPT: Final = timedelta(days=1)
@@ -128,20 +128,24 @@ class OrderResult:
     """What is known of an order call: ids of orders and reasons of failures, by reservation id.
 
     `ambiguous`: its answer was lost or not complete, so that there may be further orders.
+    `numbers`: by order id, the number (KT-ORD-...) that people know an order by, where it was told.
     """
 
     orders: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     ambiguous: bool = False
+    numbers: Mapping[str, str] = field(default_factory=dict)
 
 
+NO_NUMBERS: Final[Mapping[str, str]] = {}
 IN_DOUBT: Final = OrderResult(ambiguous=True)
 """Nothing is known, but that the call may have made orders."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Intent:
-    """One order call. `orders` and `failures` are by reservation id, complete when FINAL.
+    """One order call. `orders` and `failures` are by reservation id, complete when FINAL; `numbers`
+    (KT-ORD-...) by order id, as far as they are known.
 
     `ambiguous`: the answer of its POST was lost, or its sender died. `is_leased`: a worker had a
     live lease on it when it was loaded. Times are by the API's clock; after `fence_at` no order of
@@ -167,6 +171,7 @@ class Intent:
     is_leased: bool = False
     orders: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_final(self) -> bool:
@@ -234,18 +239,29 @@ class Intent:
         # All results are known: from now on only `repaired` may change it.
         return told if told.missing else replace(told, state=IntentState.FINAL)
 
-    def repaired(self, orders: Mapping[str, str]) -> "Intent":
-        """The intent with orders that turned up late; the only change to a FINAL intent."""
-        repaired = self._with(OrderResult(orders))
+    def repaired(
+        self, orders: Mapping[str, str], numbers: Mapping[str, str] = NO_NUMBERS
+    ) -> "Intent":
+        """The intent with orders that turned up late; but for numbers, the only change to a FINAL
+        intent.
+        """
+        repaired = self._with(OrderResult(orders, numbers=numbers))
         return repaired if repaired.missing else replace(repaired, state=IntentState.FINAL)
+
+    def numbered(self, numbers: Mapping[str, str]) -> "Intent":
+        """The intent with the numbers of orders of its own; others are passed over."""
+        return self._with(OrderResult(numbers=numbers))
 
     def _with(self, result: OrderResult) -> "Intent":
         made, lost = {**self.orders, **result.orders}, {**self.failures, **result.failures}
+        numbers = {**self.numbers, **result.numbers}
+        # In the order of the call, so that intents with the same results are equal.
+        orders = {i: made[i] for i in self.reservation_ids if i in made}
         return replace(
             self,
-            # In the order of the call, so that intents with the same results are equal.
-            orders={i: made[i] for i in self.reservation_ids if i in made},
+            orders=orders,
             failures={i: lost[i] for i in self.reservation_ids if i in lost and i not in made},
+            numbers={each: numbers[each] for each in orders.values() if each in numbers},
         )
 
 

@@ -28,6 +28,7 @@ from korus_mcp.journal.locks import NO_LOCKS, Locks
 from korus_mcp.journal.records import (
     APPROVALS_KEPT,
     MOST_LISTED,
+    NO_NUMBERS,
     NOTHING_MADE,
     NOTHING_SEEN,
     SWEEP_LASTS,
@@ -539,7 +540,12 @@ class SqlJournal:
         return await self._written(work, alone=_known_locks(intent_id, known))
 
     async def repair(
-        self, intent_id: str, orders: Mapping[str, str], *, known: Intent | None = None
+        self,
+        intent_id: str,
+        orders: Mapping[str, str],
+        *,
+        known: Intent | None = None,
+        numbers: Mapping[str, str] = NO_NUMBERS,
     ) -> Intent:
         """Add orders that turned up late, even to a FINAL intent; claim their reservations again,
         and write that into the audit. `known` is as for `settle`.
@@ -550,13 +556,28 @@ class SqlJournal:
 
         def work(tx: WriteTransaction) -> Intent:
             stored = tx.put_back(intent_id, known)
-            repaired = tx.keep(stored, stored.repaired(orders))
+            repaired = tx.keep(stored, stored.repaired(orders, numbers))
             # Only free reservations: another order of one keeps its claim.
             tx.claim(intent_id, orders)
             tx.note("late_order_found", stored.owner, intent_id, orders=dict(orders))
             return repaired
 
         return await self._written(work, alone=_known_locks(intent_id, known))
+
+    async def number(self, intent_id: str, numbers: Mapping[str, str]) -> None:
+        """Add the numbers (KT-ORD-...) of orders of a FINAL intent, by order id: the answer to its
+        call did not tell them, or an older version did not keep them. Nothing else is changed.
+
+        Raises:
+            IntentLost: There is no such intent.
+        """
+
+        def work(tx: WriteTransaction) -> None:
+            stored = tx.intent(intent_id)
+            if stored.is_final:
+                tx.keep(stored, stored.numbered(numbers))
+
+        await self._written(work, alone=[call_lock(intent_id)])
 
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
         """Lease the SENDING intents without a live lease, oldest first, and mark them ambiguous.

@@ -113,6 +113,7 @@ MIGRATIONS: Final[Mapping[int, Sequence[Step]]] = {
         "ALTER TABLE korus_intent ADD COLUMN buyer TEXT",
         "CREATE INDEX korus_intent_buyer ON korus_intent (account, buyer) WHERE buyer IS NOT NULL",
     ),
+    7: ("ALTER TABLE korus_outcome ADD COLUMN order_number TEXT",),
 }
 """Per version, the steps that migrate from the version before. A new journal needs none."""
 
@@ -249,7 +250,7 @@ OUTCOME = sa.Table(
     *_key("account", "intent_id"),
     sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
     *_texts("reservation_id"),
-    *_texts("order_id", "reason", nullable=True),
+    *_texts("order_id", "order_number", "reason", nullable=True),
     *_moments("seen_at", nullable=True),
     sa.UniqueConstraint("account", "intent_id", "reservation_id"),
     sa.Index("korus_outcome_reservation", "account", "reservation_id", "intent_id"),

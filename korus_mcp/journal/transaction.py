@@ -114,10 +114,9 @@ def intents_that(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Select the intents that fulfil these conditions, oldest first; one row per reservation, in
     the order of the call.
     """
+    told = ("reservation_id", "order_id", "order_number", "reason")
     return (
-        sa.select(
-            INTENT, *(OUTCOME.c[each] for each in ("reservation_id", "order_id", "reason")), _MOMENT
-        )
+        sa.select(INTENT, *(OUTCOME.c[each] for each in told), _MOMENT)
         .join(OUTCOME, _OUTCOMES)
         .where(ours(INTENT), *which)
         .order_by(INTENT.c.serial, OUTCOME.c.position)
@@ -517,6 +516,7 @@ class ReadTransaction:
             "is_leased": self.has_lease(row),
             "orders": {r.reservation_id: r.order_id for r in rows if r.order_id is not None},
             "failures": {r.reservation_id: r.reason for r in rows if r.reason is not None},
+            "numbers": {r.order_id: r.order_number for r in rows if r.order_number is not None},
         }
         return Intent(**told)
 
@@ -656,7 +656,8 @@ class WriteTransaction(ReadTransaction):
             return stored
         if stored is None:
             # Bare at first: `keep` writes what became of it, as for any other.
-            stored = replace(known, state=IntentState.SENDING, orders={}, failures={})
+            nothing: dict[str, Any] = {"orders": {}, "failures": {}, "numbers": {}}
+            stored = replace(known, state=IntentState.SENDING, **nothing)
             self._add_intent(stored, _NO_LEASE)
             self.count(stored)
         elif stored.spends:
@@ -722,9 +723,9 @@ class WriteTransaction(ReadTransaction):
             **_NO_LEASE,
         )
         for each in after.reservation_ids:
-            order_id, reason = after.orders.get(each), after.failures.get(each)
-            if (order_id, reason) != (before.orders.get(each), before.failures.get(each)):
-                told = {"order_id": order_id, "reason": reason, "seen_at": self.now}
+            told = _outcome(after, each)
+            if told != _outcome(before, each):
+                told |= {"seen_at": self.now}
                 self.later(_OUR_OUTCOME, which=after.id, of_reservation=each, **told)
         for row in owned(after.owner, after.orders.values(), is_order=True):
             self.later(_ADDED_UNLESS_THERE[OWNERSHIP], account=self.account, **row)
@@ -778,6 +779,16 @@ class WriteTransaction(ReadTransaction):
         """
         rows = owned(owner, resource_ids, is_order=is_order)
         return self.add_unless_there(OWNERSHIP, *rows) == len(rows)
+
+
+def _outcome(intent: Intent, reservation_id: str) -> dict[str, object]:
+    """The columns of what became of a reservation of an order call."""
+    order_id = intent.orders.get(reservation_id)
+    return {
+        "order_id": order_id,
+        "order_number": None if order_id is None else intent.numbers.get(order_id),
+        "reason": intent.failures.get(reservation_id),
+    }
 
 
 def owned(owner: str, resource_ids: Iterable[str], *, is_order: bool) -> list[dict[str, object]]:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from korus_mcp.api import OrderRequest
 from korus_mcp.api.jsonld import RESERVATION
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold
+from korus_mcp.booking.order_status import LONGEST_NUMBER
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.foundation.refusals import Code, Refusal
@@ -146,6 +147,58 @@ async def test_an_order_whose_server_died_is_known_by_the_daily_look_and_still_t
     assert await services.journal.unfinished() == 0
     again = await stage.place(await stage.held())
     assert again.doubts == (Doubt(hold.id, order_id, is_alike=True),)
+
+
+async def numbers_of(stage: Stage, hold: Hold) -> Mapping[str, str]:
+    """The numbers of orders that the journal has of the call which claims a hold."""
+    return (await stage.app.booking.journal.intents_of([hold.id]))[hold.id].numbers
+
+
+async def test_the_number_of_an_order_is_in_the_journal_when_its_call_ends(stage: Stage) -> None:
+    hold = await stage.held()
+    (placed,) = (await stage.ordered(hold)).orders
+    assert placed.reference
+    assert await numbers_of(stage, hold) == {placed.id: placed.reference}
+
+
+async def test_a_number_that_no_database_takes_is_cleaned_before_it_is_kept() -> None:
+    """Else the outcome of an order could not be written down because of its number."""
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        for order in body.get("orders", []):
+            order["reference"] = "KT\x00-ORD-\ud800\n" + 100 * "1"
+
+    async with staged(rewrite=rewrite) as stage:
+        hold = await stage.held()
+        assert (await stage.ordered(hold)).state is OrderState.ORDERED
+        (number,) = (await numbers_of(stage, hold)).values()
+        assert number.startswith("KT-ORD-\ufffd 1")
+        assert len(number) <= LONGEST_NUMBER
+        assert number.isprintable()
+
+
+async def test_the_daily_look_learns_numbers_that_the_journal_has_not(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As of an order whose answer was lost: its reservation names it by its id alone."""
+    hold, services = await stage.held(), stage.app.booking
+    one = await sent_intent(stage, hold, "lost", Lease("another process", 30))
+    order_id = await ordered_upstream(stage, hold, one.external_reference)
+    settled = await services.reconciler.look_up.settle(one)
+    assert (settled.orders, settled.numbers) == ({hold.id: order_id}, {})
+    await services.sweep.sweep()
+    (record,) = stage.sandbox.orders()
+    assert await numbers_of(stage, hold) == {order_id: record.reference}
+    assert "late_order_found" not in caplog.text
+
+
+async def test_a_late_order_is_kept_with_its_number(stage: Stage) -> None:
+    hold = await stage.held()
+    intent = await failed_intent(stage, hold)
+    order_id = await ordered_upstream(stage, hold, intent.external_reference)
+    await stage.app.booking.sweep.sweep()
+    (record,) = stage.sandbox.orders()
+    assert await numbers_of(stage, hold) == {order_id: record.reference}
 
 
 async def test_an_order_the_journal_lost_is_told_and_not_taken(

@@ -2,6 +2,9 @@
 
 import json
 import logging
+import os
+import re
+import secrets
 import sqlite3
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from korus_mcp.journal.opening import journal_url
 from korus_mcp.journal.records import OrderResult
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.settings import read_settings
+from tests.fixtures.by_hand import at_a_terminal
 from tests.journal.rows import FENCE, NOW, intent, sent
 
 ENVIRONMENT = {
@@ -40,7 +44,8 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def orders(journal: Journal) -> None:
     """One that is known, one in doubt."""
     await sent(journal, one := intent("known", "r1", "r2", caller_reference="trip"))
-    await journal.settle(one.id, OrderResult({"r1": "o1"}, {"r2": "sold out"}))
+    told = {"o1": "KT-ORD-100001"}
+    await journal.settle(one.id, OrderResult({"r1": "o1"}, {"r2": "sold out"}, numbers=told))
     await sent(journal, two := intent("open", "r3"))
     await journal.settle(two.id, OrderResult(ambiguous=True))
 
@@ -66,7 +71,7 @@ def written(file: Path) -> Path:
 
 
 def test_looking_makes_no_journal(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for command, code in ((["list"], 0), (["show", "o1"], 0), (["verify"], 1), (["purge"], 0)):
+    for command, code in ((["list"], 0), (["show", "o1"], 1), (["verify"], 1), (["purge"], 0)):
         assert main(["journal", *command]) == code
         assert "no journal yet" in capsys.readouterr().out
     assert not file.exists()
@@ -117,34 +122,104 @@ def test_no_address_of_a_database_tells_its_password(
 
 def test_orders_are_listed_newest_first(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["journal", "list"]) == 0
-    first, second = capsys.readouterr().out.splitlines()
-    assert "in doubt" in first
-    assert f"{FENCE:%Y-%m-%d %H:%M:%S}Z" in first
-    assert "partly ordered" in second
-    assert "100 EUR" in second
+    head, first, second = capsys.readouterr().out.splitlines()
+    columns = ["sent (UTC)", "state", "order or call (reference)", "EUR"]
+    assert re.split(" {2,}", head.strip()) == columns
+    known_by = f"in doubt, known by {FENCE:%Y-%m-%d %H:%M}"
+    assert re.split(" {2,}", first.strip())[1:] == [known_by, "open", "100"]
+    told = ["partly ordered", "KT-ORD-100001 (trip)", "100"]
+    assert re.split(" {2,}", second.strip())[1:] == told
     assert main(["journal", "list", "--open", "--json"]) == 0
     (only,) = json.loads(capsys.readouterr().out)
     assert (only["id"], only["state"]) == ("open", "in doubt")
     assert main(["journal", "list", "--limit", "1"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
-@pytest.mark.parametrize("name", ["known", "km1-known", "trip", "o1", "r2"])
+def test_whose_order_it_was_is_told_where_there_are_several(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = sqlite3.connect(written)
+    file.execute("UPDATE korus_intent SET owner = 'local/bob' WHERE id = 'open'")
+    file.commit()
+    file.close()
+    assert main(["journal", "list"]) == 0
+    ends = [line.split()[-1] for line in capsys.readouterr().out.splitlines()]
+    assert ends == ["owner", "local/bob", "local/ada"]
+
+
+def test_at_a_terminal_of_80_columns_no_name_is_cut_or_broken(written: Path) -> None:
+    name = secrets.token_hex(16)
+    file = sqlite3.connect(written)
+    file.execute("UPDATE korus_intent SET id = ? WHERE id = 'open'", (name,))
+    file.execute("UPDATE korus_outcome SET intent_id = ? WHERE intent_id = 'open'", (name,))
+    file.commit()
+    file.close()
+    shell = {**os.environ, "COLUMNS": "80"}  # noqa: TID251 - a child needs PATH
+    code, seen = at_a_terminal(["journal", "list"], "", shell)
+    assert code == 0
+    assert name in seen
+    assert "KT-ORD-100001" in seen
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", seen).splitlines()
+    assert max(map(len, lines)) <= 80
+
+
+def test_an_order_without_a_number_is_listed_and_shown_by_its_id(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a journal of an older version has them."""
+    file = sqlite3.connect(written)
+    file.execute("UPDATE korus_outcome SET order_number = NULL")
+    file.commit()
+    file.close()
+    assert main(["journal", "list"]) == 0
+    assert " o1 " in capsys.readouterr().out.splitlines()[2]
+    assert main(["journal", "show", "KT-ORD-100001"]) == 1
+    assert main(["journal", "show", "o1"]) == 0
+    assert "r1: order o1\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["known", "km1-known", "trip", "o1", "r2", "KT-ORD-100001"])
 def test_an_order_is_shown_by_any_of_its_names(
     name: str, written: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["journal", "show", name]) == 0
     said = capsys.readouterr().out
-    for word in ("r1: order o1", "r2: sold out", " claimed ", " closed "):
+    for word in ("r1: order KT-ORD-100001 (o1)", "r2: sold out", " claimed ", " closed "):
         assert word in said
     assert main(["journal", "show", name, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert [row["event"] for row in shown["audit"]] == ["claimed", "closed"]
+    assert [each["order_number"] for each in shown["reservations"]] == ["KT-ORD-100001", None]
 
 
-def test_what_is_not_there_is_said(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["journal", "show", "o9"]) == 1
-    assert "nothing in the journal" in capsys.readouterr().err
+NOT_THERE = "nothing in the journal has this order number, id or reference"
+
+
+@pytest.mark.parametrize("name", ["o9", "KT-ORD-999999"])
+def test_what_is_not_there_is_said_in_one_line(
+    name: str, written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["journal", "show", name]) == 1
+    assert capsys.readouterr() == ("", f"korus-mcp: {NOT_THERE}\n")
+    assert main(["journal", "show", name, "--json"]) == 1
+    said = capsys.readouterr()
+    assert (json.loads(said.out), said.err) == ({"problem": NOT_THERE}, f"korus-mcp: {NOT_THERE}\n")
+
+
+def test_a_program_is_told_json_whatever_there_is(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*command: str) -> tuple[int, object]:
+        code = main(["journal", *command, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    absent = f"no journal yet: {file}"
+    assert told("list") == (0, [])
+    assert told("show", "o1") == (1, {"problem": absent})
+    file.write_text("no journal " * 400)
+    damaged = {"problem": "the journal does not work: its file is damaged, or not a journal"}
+    assert told("list") == told("show", "o1") == (1, damaged)
 
 
 def test_new_orders_are_stopped_and_let_through(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.journal.records import (
@@ -14,6 +15,7 @@ from korus_mcp.journal.records import (
     CLOCK_STEPS,
     MOST_LISTED,
     NEVER_SENT,
+    NO_NUMBERS,
     NOTHING_MADE,
     NOTHING_SEEN,
     SWEEP_LASTS,
@@ -233,7 +235,8 @@ class MemoryJournal(SqlJournal):
             intent_id = intent_id if stored is None else stored.id
         if known is not None and known.outlived(stored):
             if stored is None:
-                bare = replace(known, orders={}, failures={}, attempt=None, is_leased=False)
+                nothing: dict[str, Any] = {"orders": {}, "failures": {}, "numbers": {}}
+                bare = replace(known, attempt=None, is_leased=False, **nothing)
                 self._intents[intent_id] = replace(bare, state=IntentState.SENDING)
             for reservation_id in known.reservation_ids:
                 self._claims.setdefault(reservation_id, intent_id)
@@ -242,11 +245,22 @@ class MemoryJournal(SqlJournal):
             raise IntentLost
         return self._intents[intent_id]
 
+    async def number(self, intent_id: str, numbers: Mapping[str, str]) -> None:
+        """Add the numbers of orders of a FINAL intent."""
+        stored = self._put_back(intent_id, None)
+        if stored.is_final:
+            self._keep(stored.numbered(numbers))
+
     async def repair(
-        self, intent_id: str, orders: Mapping[str, str], *, known: Intent | None = None
+        self,
+        intent_id: str,
+        orders: Mapping[str, str],
+        *,
+        known: Intent | None = None,
+        numbers: Mapping[str, str] = NO_NUMBERS,
     ) -> Intent:
         """Add orders that turned up late, and claim their reservations again if they are free."""
-        repaired = self._put_back(intent_id, known).repaired(orders)
+        repaired = self._put_back(intent_id, known).repaired(orders, numbers)
         self._keep(repaired)
         # Not if another intent claims one: people have to sort out two orders of one reservation.
         for reservation_id in repaired.orders:

@@ -301,6 +301,33 @@ async def test_a_settled_intent_owns_its_orders_and_keeps_its_claims(journal: Jo
     assert {r: i.id for r, i in (await journal.intents_of(["r1", "r2"])).items()} == {"r1": "a"}
 
 
+async def test_the_numbers_of_orders_are_kept_however_late_they_are_told(journal: Journal) -> None:
+    await sent(journal, one := intent("a", "r1", "r2", "r3"))
+    told = {"o1": "KT-ORD-1", "another": "KT-ORD-9"}
+    open_ = await journal.settle(one.id, OrderResult({"r1": "o1"}, ambiguous=True, numbers=told))
+    assert open_.numbers == {"o1": "KT-ORD-1"}, "those of its own orders only"
+    await journal.number(one.id, {"o1": "KT-ORD-2"})
+    assert await stored(journal, one) == open_, "what is open is settled, and so are its numbers"
+    closed = await journal.settle(one.id, OrderResult({"r2": "o2"}, {"r3": "no"}))
+    assert closed.numbers == open_.numbers
+    await journal.number(one.id, {"o2": "KT-ORD-2", "another": "KT-ORD-9"})
+    numbered = await stored(journal, one)
+    assert numbered == replace(closed, numbers={"o1": "KT-ORD-1", "o2": "KT-ORD-2"})
+    repaired = await journal.repair(one.id, {"r3": "o3"}, numbers={"o3": "KT-ORD-3"})
+    assert repaired == await stored(journal, one)
+    assert repaired.numbers == {**numbered.numbers, "o3": "KT-ORD-3"}
+    with pytest.raises(IntentLost):
+        await journal.number("nobody knows", told)
+
+
+async def test_the_number_of_an_order_that_counts_no_more_is_none(journal: Journal) -> None:
+    """A later word may name another order of the same reservation."""
+    await sent(journal, one := intent("a", "r1", "r2"))
+    await journal.settle(one.id, OrderResult({"r1": "o1"}, numbers={"o1": "KT-ORD-1"}))
+    await journal.settle(one.id, OrderResult({"r1": "o2"}, ambiguous=True))
+    assert (await stored(journal, one)).numbers == {}
+
+
 async def test_a_failure_after_doubt_keeps_its_claim_for_ever(journal: Journal) -> None:
     await sent(journal, one := intent("a", "r1"))
     doubted = await journal.settle(one.id, OrderResult(ambiguous=True))

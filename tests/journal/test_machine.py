@@ -167,13 +167,28 @@ class TwoJournals(RuleBasedStateMachine):
     def renew(self, which: str, lease: Lease) -> None:
         self.both(lambda j: j.renew(which, lease))
 
-    @rule(which=intents, done=some_reservations, lost=some_reservations, ambiguous=st.booleans())
-    def settle(self, which: str, done: list[str], lost: list[str], *, ambiguous: bool) -> None:
+    @rule(
+        which=intents,
+        done=some_reservations,
+        lost=some_reservations,
+        ambiguous=st.booleans(),
+        numbered=some_reservations,
+    )
+    def settle(
+        self, which: str, done: list[str], lost: list[str], numbered: list[str], *, ambiguous: bool
+    ) -> None:
         assume(self._read(self.made[which]).state is not IntentState.NEW)  # nothing was sent
         of = self.made[which].reservation_ids
         orders = {i: f"order of {i} by {which}" for i in done if i in of}
         failures = {i: f"no {i}" for i in lost if i in of}
-        self.both(lambda j: j.settle(which, OrderResult(orders, failures, ambiguous=ambiguous)))
+        numbers = {f"order of {i} by {which}": f"KT-ORD-{i}" for i in numbered}
+        result = OrderResult(orders, failures, ambiguous=ambiguous, numbers=numbers)
+        self.both(lambda j: j.settle(which, result))
+
+    @rule(which=intents, numbered=some_reservations)
+    def number(self, which: str, numbered: list[str]) -> None:
+        numbers = {f"order of {i} by {which}": f"KT-ORD-{i}" for i in numbered}
+        self.both(lambda j: j.number(which, numbers))
 
     @rule(which=intents, late=some_reservations)
     def repair(self, which: str, late: list[str]) -> None:

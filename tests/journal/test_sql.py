@@ -208,7 +208,13 @@ def test_an_older_journal_is_brought_up_in_order_and_once(tmp_path: Path) -> Non
     database.dispose()
 
 
+MADE_SINCE_6 = (
+    "ALTER TABLE korus_outcome DROP COLUMN order_number",
+    "UPDATE korus_meta SET value = '6'",
+)
+"""What makes a journal of version 6 of one that is new."""
 MADE_SINCE_5 = (
+    *MADE_SINCE_6,
     "DROP INDEX korus_intent_buyer",
     "ALTER TABLE korus_intent DROP COLUMN buyer",
     "UPDATE korus_meta SET value = '5'",
@@ -356,6 +362,39 @@ async def test_a_journal_of_version_5_finds_by_their_buyer_the_orders_that_come(
     ]
     # Of the earlier one nobody kept who bought it.
     assert told == [["order of b", "order of a"], ["order of b"]]
+    await later.close()
+
+
+@BOTH
+async def test_a_journal_of_version_6_keeps_the_numbers_of_orders_that_come(
+    store: str, sql_url: Address
+) -> None:
+    url = sql_url(store)
+
+    def aged(connection: Connection) -> None:
+        for statement in MADE_SINCE_6:
+            connection.exec_driver_sql(statement)
+
+    async def ordered(journal: SqlJournal, name: str) -> None:
+        await sent(journal, one := intent(name, f"r{name}"))
+        made = OrderResult({f"r{name}": f"o{name}"}, numbers={f"o{name}": f"KT-ORD-{name}"})
+        await journal.settle(one.id, made)
+
+    async def numbers(journal: SqlJournal) -> list[dict[str, str]]:
+        found = await journal.intents_of(["r1", "r2"])
+        return [dict(each.numbers) for each in found.values()]
+
+    journal = journal_at(url)
+    await ordered(journal, "1")
+    new = await journal._database.run(details_of, writes=False)
+    await journal._database.run(aged, writes=True)
+    await journal.close()
+    later = journal_at(url)
+    await ordered(later, "2")
+    assert await later._database.run(details_of, writes=False) == new
+    assert await numbers(later) == [{}, {"o2": "KT-ORD-2"}]
+    await later.number("1", {"o1": "KT-ORD-1"})
+    assert await numbers(later) == [{"o1": "KT-ORD-1"}, {"o2": "KT-ORD-2"}]
     await later.close()
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from korus_mcp.api import ApiError, OrderFilters
-from korus_mcp.booking.lookup import LookUp
+from korus_mcp.booking.lookup import FoundOrder, LookUp
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.journal.records import Asked, Intent, Lease, OrderResult
@@ -97,11 +97,11 @@ class Trusts(Sender):
 class FirstPage(LookUp):
     """The list of orders ends with its first page."""
 
-    async def _by_reference(self, intent: Intent) -> dict[str, str]:
+    async def _by_reference(self, intent: Intent) -> dict[str, FoundOrder]:
         filters = OrderFilters(external_reference=intent.external_reference)
         page = await self.booking.list_orders(filters).page(1)
         return {
-            found: order.id
+            found: FoundOrder(order.id)
             for order in page.items
             if order.external_reference == intent.external_reference
             and (found := id_at_end(order.reservation)) in intent.missing

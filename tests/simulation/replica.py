@@ -32,6 +32,7 @@ from korus_mcp.foundation.coalescing import Flights
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.refusals import Refusal
 from korus_mcp.journal.records import (
+    NO_NUMBERS,
     Approval,
     Asked,
     Installation,
@@ -150,9 +151,16 @@ class PortedJournal:
         return await self._write(lambda: self._store.settle(intent_id, result, known=known))
 
     async def repair(
-        self, intent_id: str, orders: Mapping[str, str], *, known: Intent | None = None
+        self,
+        intent_id: str,
+        orders: Mapping[str, str],
+        *,
+        known: Intent | None = None,
+        numbers: Mapping[str, str] = NO_NUMBERS,
     ) -> Intent:
-        return await self._write(lambda: self._store.repair(intent_id, orders, known=known))
+        return await self._write(
+            lambda: self._store.repair(intent_id, orders, known=known, numbers=numbers)
+        )
 
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
         return await self._write(lambda: self._store.take_over(lease, limit=limit))

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from korus_mcp import __version__
-from korus_mcp.commands.options import add_shop, whole
+from korus_mcp.commands.options import SHELLS, add_shop, completed_by, whole
 from korus_mcp.foundation.origins import MOST_PORT, is_loopback
 from korus_mcp.settings import (
     MOST_SEED,
@@ -129,7 +129,8 @@ def parser(*, has_arguments: bool) -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     demo = commands.add_parser("demo", help="tell the story of a booking on the sandbox")
-    demo.add_argument("--keep", metavar="FOLDER", help="where its PDFs stay")
+    keep = demo.add_argument("--keep", metavar="FOLDER", help="where its PDFs stay")
+    completed_by(keep, "directory")
     demo.set_defaults(run=_demo)
 
     add_shop(commands, _at_terminal)
@@ -140,6 +141,11 @@ def parser(*, has_arguments: bool) -> argparse.ArgumentParser:
     account = "with places for the settings of an account"
     config.add_argument("--account", action="store_true", help=account)
     config.set_defaults(run=_config)
+
+    what = "print the script by which a shell completes commands and options"
+    completion = commands.add_parser("completion", help=what, description=what)
+    completion.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
+    completion.set_defaults(run=_completion)
 
     approve = commands.add_parser(
         "approve", help="answer whether to order what an assistant asks for"
@@ -360,6 +366,12 @@ def _config(given: argparse.Namespace) -> int:
     from korus_mcp.commands.config import run_config
 
     return run_config(os.environ, given.program, account=given.account)
+
+
+def _completion(given: argparse.Namespace) -> int:
+    from korus_mcp.commands.completion import run_completion
+
+    return run_completion(parser(has_arguments=True), given.shell)
 
 
 def _demo(given: argparse.Namespace) -> int:

@@ -2,8 +2,9 @@
 
 import argparse
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
+SHELLS: Final = ("bash", "zsh", "fish")
 LONGEST_WAIT: Final = 600
 Run: TypeAlias = Callable[[argparse.Namespace], int]
 _NUMBER: Final = "its number in the last list, or its id"
@@ -20,6 +21,11 @@ def whole(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def completed_by(action: argparse.Action, kind: Literal["file", "directory"]) -> None:
+    """Say what a shell proposes as the value of an option (see `completion`)."""
+    action.complete = kind  # type: ignore[attr-defined] # where shtab looks for it
 
 
 def add_shop(commands: Any, run: Callable[[str], Run]) -> None:
@@ -61,7 +67,8 @@ def add_shop(commands: Any, run: Callable[[str], Run]) -> None:
     _add_choices(seats)
     order = ("cheapest", "closest", "together")
     seats.add_argument("--prefer", choices=order, help="which zones come first (cheapest)")
-    seats.add_argument("--png", metavar="FILE", help="save the map as a picture")
+    picture = seats.add_argument("--png", metavar="FILE", help="save the map as a picture")
+    completed_by(picture, "file")
     seats.add_argument("--open", action="store_true", help="show the picture")
     _add_language(seats)
 

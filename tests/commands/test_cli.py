@@ -76,7 +76,7 @@ SHOP = (
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "demo", "approve", "check", "catalog", "sandbox", *SHOP]
+    "command", ["serve", "demo", "completion", "approve", "check", "catalog", "sandbox", *SHOP]
 )
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
@@ -105,6 +105,8 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
         ["serve", "--port", "1_000"],
         ["catalog"],
         ["catalog", "burn"],
+        ["completion"],
+        ["completion", "cmd"],
         ["approve"],
         ["availability"],
         ["seats"],

@@ -1,10 +1,9 @@
 """Each command ends with the codes that docs/operations.md tells of it, and with no others."""
 
-import argparse
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Final
 import pytest
 
 from korus_mcp.commands.cli import main, parser
+from tests.fixtures.commands import commands_of
 from tests.fixtures.hosts import PROJECT, child_environment
 
 PAGE: Final = (PROJECT / "docs/operations.md").read_text("utf-8")
@@ -50,6 +50,8 @@ CASES: Final[Mapping[tuple[str, int], Case | str]] = {
     ("demo", 0): "test_demo.py::"
     "test_the_demo_books_saves_a_pdf_and_connects_to_nothing_whatever_the_shell_says",
     ("demo", 1): "test_demo.py::test_a_demo_that_fails_says_where_and_leaves_with_1",
+    ("completion", 0): Case("completion bash"),
+    ("completion", 2): "test_cli.py::test_what_the_command_line_does_not_know_is_refused",
     ("approve", 0): "test_approve.py::test_a_yes_at_the_terminal_orders_with_the_next_call",
     ("approve", 1): at("approve NOSUCH"),
     ("approve", 2): wrong("approve NOSUCH"),
@@ -110,19 +112,10 @@ def told() -> set[tuple[str, int]]:
     }
 
 
-def commands_of(given: argparse.ArgumentParser, before: str = "") -> Iterator[str]:
-    """Each command and command of a command."""
-    for action in given._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, each in action.choices.items():
-                yield f"{before}{name}"
-                yield from commands_of(each, f"{before}{name} ")
-
-
 def test_every_command_is_in_a_table_and_every_row_is_a_command() -> None:
     listed = {name.removesuffix(" --http") for name, _ in told()}
     # `catalog` and `journal` are nothing without the command behind them.
-    there = set(commands_of(parser(has_arguments=True))) - {"catalog", "journal"}
+    there = dict(commands_of(parser(has_arguments=True))).keys() - {"catalog", "journal"}
     assert listed <= there
     elsewhere = TERMINAL.read_text("utf-8") if TERMINAL.exists() else ""
     for name in there - listed:

@@ -63,7 +63,7 @@ def test_every_command_that_is_told_is_one_of_ours(page: str, line: str) -> None
     if words[0] in ("claude", "codex", "npx"):
         # They are told the command that starts the server, and tests/hosts books through them.
         return
-    end = next((n for n, word in enumerate(given) if word in ("&&", "&", "|")), len(given))
+    end = next((n for n, word in enumerate(given) if word in ("&&", "&", "|", ">")), len(given))
     given = given[:end]
     try:
         parser(has_arguments=bool(given)).parse_args(given)

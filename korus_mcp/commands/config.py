@@ -8,17 +8,11 @@ import difflib
 import json
 import re
 import shlex
-import shutil
-import sys
-import sysconfig
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from korus_mcp.commands.console import say, write
+from korus_mcp.commands.launch import Launch, this_launch
 from korus_mcp.commands.screen import Column, Screen
 from korus_mcp.hosts.table import Host, Kind, hosts
 from korus_mcp.settings import NAME, SETTINGS, Misconfigured
@@ -27,22 +21,7 @@ ACCOUNT: Final = ("KORUS_ENVIRONMENT", "KORUS_CLIENT_ID", "KORUS_CLIENT_SECRET")
 """What an account needs: written as places to fill in, where nothing is set."""
 AT_A_TERMINAL: Final = "-terminal"
 """Behind the id of a program as a person uses it, where another row is of its unattended use."""
-_IN_A_CACHE: Final = re.compile(r"(archive|builds|environments)-v\d+")
-"""A folder within uv's cache: an environment in it is gone some day."""
 _OURS: Final = re.compile(rf"(?<![\w./-]){NAME}(?![\w./-])")
-
-
-@dataclass(frozen=True)
-class Launch:
-    """The command that starts the server of this installation."""
-
-    command: str
-    arguments: tuple[str, ...] = ()
-
-    @property
-    def words(self) -> list[str]:
-        """Command and arguments."""
-        return [self.command, *self.arguments]
 
 
 def run_config(environ: Mapping[str, str], program: str | None, *, account: bool = False) -> int:
@@ -94,17 +73,6 @@ def block_of(host: Host, launch: Launch, environment: Mapping[str, str]) -> str:
             return _OURS.sub(lambda _: command, host.block, count=1).strip()
 
 
-def this_launch() -> Launch:
-    """How this installation is started, whatever the folder and the path of the starter."""
-    if _IN_A_CACHE.search(sys.prefix):
-        return Launch(shutil.which("uvx") or "uvx", _from_source())
-    name = f"{NAME}.exe" if sys.platform == "win32" else NAME
-    script = Path(sysconfig.get_path("scripts")) / name
-    if script.exists():
-        return Launch(str(script))
-    return Launch(sys.executable, ("-m", "korus_mcp"))
-
-
 def variables(environ: Mapping[str, str], *, account: bool) -> dict[str, str]:
     """The settings of this shell as a block has them: of a secret only a place to fill it in."""
     found = {}
@@ -135,23 +103,6 @@ def _found(program: str) -> Host:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}."
         raise Misconfigured(f"config knows no program of this name; {hint}")
     return host
-
-
-def _from_source() -> tuple[str, ...]:
-    """The arguments of uvx for what is installed: from the same address, or from the registry."""
-    try:
-        text = distribution(NAME).read_text("direct_url.json")
-    except PackageNotFoundError:
-        text = None
-    if text is None:
-        return (NAME,)
-    told: Mapping[str, Any] = json.loads(text)
-    parts = urlsplit(str(told["url"]))
-    # An address may hold a password.
-    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    if "vcs_info" in told:
-        address = f"{told['vcs_info']['vcs']}+{address}"
-    return ("--from", address, NAME)
 
 
 def _filled(entry: Any, host: Host, launch: Launch, environment: Mapping[str, str]) -> Any:

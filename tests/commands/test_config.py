@@ -4,7 +4,6 @@ import json
 import shlex
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ import pytest
 import yaml
 
 from korus_mcp.commands.cli import EXIT_MISCONFIGURED, main
-from korus_mcp.commands.config import Launch, block_of, programs, this_launch
+from korus_mcp.commands.config import block_of, programs
+from korus_mcp.commands.launch import Launch
 from korus_mcp.hosts.table import Host
 
-CONFIG = "korus_mcp.commands.config"
 UVX = Launch("/opt/a folder/uvx", ("--from", "git+https://example.org/x", "korus-mcp"))
 GIVEN = {"KORUS_LANGUAGE": "de", "KORUS_CLIENT_SECRET": 'a "quoted" \\ place'}
 
@@ -99,36 +98,3 @@ def test_programs_are_listed_and_a_wrong_name_is_corrected(
     capsys.readouterr()
     assert main(["config", "vscod"]) == EXIT_MISCONFIGURED
     assert "did you mean vscode?" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("told", "arguments"),
-    [
-        (None, ("korus-mcp",)),
-        (
-            {"url": "https://u:p@example.org/x", "vcs_info": {"vcs": "git", "commit_id": "1"}},
-            ("--from", "git+https://example.org/x", "korus-mcp"),
-        ),
-        (
-            {"url": "file:///wheels/korus_mcp.whl", "archive_info": {}},
-            ("--from", "file:///wheels/korus_mcp.whl", "korus-mcp"),
-        ),
-    ],
-)
-def test_from_uvx_it_is_started_by_uvx_from_where_it_came(
-    told: dict[str, Any] | None,
-    arguments: tuple[str, ...],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    class Installed(Distribution):
-        def read_text(self, filename: str) -> str | None:
-            return json.dumps(told) if told and filename == "direct_url.json" else None
-
-        def locate_file(self, path: Any) -> Any:
-            return path
-
-    monkeypatch.setattr(f"{CONFIG}.distribution", lambda _: Installed())
-    monkeypatch.setattr(f"{CONFIG}.shutil.which", lambda _: "/bin/uvx")
-    monkeypatch.setattr(f"{CONFIG}.sys.prefix", str(tmp_path / "uv" / "archive-v0" / "x1"))
-    assert this_launch() == Launch("/bin/uvx", arguments)

@@ -5,23 +5,21 @@ file. Programs that are started from a desktop find no command that a shell find
 """
 
 import difflib
-import json
-import re
-import shlex
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from korus_mcp.commands.console import say, write
-from korus_mcp.commands.launch import Launch, this_launch
+from korus_mcp.commands.launch import this_start
 from korus_mcp.commands.screen import Column, Screen
+from korus_mcp.hosts.blocks import block_of, key_of
 from korus_mcp.hosts.table import Host, Kind, hosts
-from korus_mcp.settings import NAME, SETTINGS, Misconfigured
+from korus_mcp.settings import SETTINGS, Misconfigured
 
 ACCOUNT: Final = ("KORUS_ENVIRONMENT", "KORUS_CLIENT_ID", "KORUS_CLIENT_SECRET")
 """What an account needs: written as places to fill in, where nothing is set."""
 AT_A_TERMINAL: Final = "-terminal"
 """Behind the id of a program as a person uses it, where another row is of its unattended use."""
-_OURS: Final = re.compile(rf"(?<![\w./-]){NAME}(?![\w./-])")
 
 
 def run_config(environ: Mapping[str, str], program: str | None, *, account: bool = False) -> int:
@@ -36,9 +34,9 @@ def run_config(environ: Mapping[str, str], program: str | None, *, account: bool
         return 0
     host = _found(program)
     say(f"{host.name}: in {_plain(host.file)}")
-    if key := _key_of(host):
+    if key := key_of(host):
         say(f"Beside what is under `{key}` there already:")
-    write(block_of(host, this_launch(), variables(environ, account=account)))
+    write(block_of(host, replace(this_start(), env=variables(environ, account=account))))
     if host.note:
         say(_plain(host.note))
     return 0
@@ -54,23 +52,6 @@ def programs() -> dict[str, Host]:
         for name, host in rows.items()
         if name not in attended
     }
-
-
-def block_of(host: Host, launch: Launch, environment: Mapping[str, str]) -> str:
-    """The recipe of a program with this command and these variables."""
-    match host.language:
-        case "json":
-            filled = _filled(json.loads(host.block), host, launch, environment)
-            return json.dumps(filled, indent=2, ensure_ascii=False)
-        case "yaml":
-            # What JSON writes is YAML, too.
-            return _in_lines(host, launch, environment, ": ")
-        case "toml":
-            return _in_lines(host, launch, environment, " = ")
-        case _:
-            given = "".join(f"{name}={shlex.quote(said)} " for name, said in environment.items())
-            command = f"{given}{shlex.join(launch.words)}"
-            return _OURS.sub(lambda _: command, host.block, count=1).strip()
 
 
 def variables(environ: Mapping[str, str], *, account: bool) -> dict[str, str]:
@@ -103,48 +84,6 @@ def _found(program: str) -> Host:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}."
         raise Misconfigured(f"config knows no program of this name; {hint}")
     return host
-
-
-def _filled(entry: Any, host: Host, launch: Launch, environment: Mapping[str, str]) -> Any:
-    """A JSON recipe in which each entry with our command has the full one."""
-    if not isinstance(entry, dict):
-        return entry
-    filled = {key: _filled(value, host, launch, environment) for key, value in entry.items()}
-    if entry.get("command") == NAME:
-        filled |= {"command": launch.command, "args": [*launch.arguments]}
-    elif entry.get("command") == [NAME]:
-        filled |= {"command": launch.words}
-    else:
-        return filled
-    return filled | ({host.environment: dict(environment)} if environment else {})
-
-
-def _in_lines(host: Host, launch: Launch, environment: Mapping[str, str], between: str) -> str:
-    """A recipe in YAML or TOML: behind the line of the command come arguments and variables."""
-    lines: list[str] = []
-    for line in host.block.strip("\n").splitlines():
-        key, separator, value = line.partition(between)
-        if separator and key.strip() == "args":
-            continue
-        if not separator or value.strip('"') != NAME or key.strip() == "name":
-            lines.append(line)
-            continue
-        indent = " " * (len(key) - len(key.lstrip()))
-        lines.append(f"{key}{between}{json.dumps(launch.command)}")
-        lines.append(f"{indent}args{between}{json.dumps(list(launch.arguments))}")
-        if environment:
-            pairs = (f"{json.dumps(k)}{between}{json.dumps(v)}" for k, v in environment.items())
-            lines.append(f"{indent}{host.environment}{between}{{ {', '.join(pairs)} }}")
-    return "\n".join(lines)
-
-
-def _key_of(host: Host) -> str | None:
-    """Under which key of its file the entry stands."""
-    if host.language == "json":
-        return str(next(iter(json.loads(host.block))))
-    if host.language == "toml":
-        return host.block.strip().partition("]")[0].strip("[").partition(".")[0]
-    return host.block.strip().partition(":")[0] if host.language == "yaml" else None
 
 
 def _plain(text: str) -> str:

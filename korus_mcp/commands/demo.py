@@ -18,7 +18,7 @@ from mcp.shared.dispatcher import ProgressFnT
 from mcp_types import TextContent
 from pydantic_core import to_json
 
-from korus_mcp.commands.launch import as_typed, this_launch
+from korus_mcp.commands.launch import as_typed, this_start
 from korus_mcp.commands.screen import Screen
 from korus_mcp.settings import PREFIX, Misconfigured
 
@@ -127,7 +127,7 @@ class _Story:
             size = len(await anyio.Path(path).read_bytes()) // 1000
             told = path if self.is_kept else f"{Path(path).name}, {size} kB"
             self.screen.whole_line(f"PDF: {told}")
-        program = as_typed(this_launch())
+        program = as_typed(this_start())
         if not self.is_kept:
             line(f"The files are gone with the demo; `{program} demo --keep FOLDER` keeps PDFs.")
         line(

@@ -8,47 +8,35 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from korus_mcp.settings import NAME
+from korus_mcp.hosts.links import PROGRAM, PUBLISHED, Start, from_address
 
 _IN_A_CACHE: Final = re.compile(r"(archive|builds|environments)-v\d+")
 """A folder within uv's cache: an environment in it is gone some day."""
 
 
-@dataclass(frozen=True)
-class Launch:
-    """The command that starts the server of this installation."""
-
-    command: str
-    arguments: tuple[str, ...] = ()
-
-    @property
-    def words(self) -> list[str]:
-        """Command and arguments."""
-        return [self.command, *self.arguments]
-
-
-def this_launch() -> Launch:
+def this_start() -> Start:
     """How this installation is started, whatever the folder and the path of the starter."""
     if _IN_A_CACHE.search(sys.prefix):
-        return Launch(shutil.which("uvx") or "uvx", _from_source())
-    name = f"{NAME}.exe" if sys.platform == "win32" else NAME
+        start = _from_source()
+        return replace(start, command=shutil.which(start.command) or start.command)
+    name = f"{PROGRAM}.exe" if sys.platform == "win32" else PROGRAM
     script = Path(sysconfig.get_path("scripts")) / name
     if script.exists():
-        return Launch(str(script))
-    return Launch(sys.executable, ("-m", "korus_mcp"))
+        return Start(str(script))
+    return Start(sys.executable, ("-m", "korus_mcp"))
 
 
-def as_typed(launch: Launch) -> str:
+def as_typed(start: Start) -> str:
     """What a person types in this folder to start it: the bare name where their PATH leads to it,
     a path from here where it lies below, else the whole path.
     """
-    return shlex.join([_shortest(Path(launch.command)), *launch.arguments])
+    return shlex.join([_shortest(Path(start.command)), *start.args])
 
 
 def _shortest(command: Path) -> str:
@@ -70,18 +58,18 @@ def _is_same(command: Path, found: Path) -> bool:
     return command.samefile(found)
 
 
-def _from_source() -> tuple[str, ...]:
-    """The arguments of uvx for what is installed: from the same address, or from the registry."""
+def _from_source() -> Start:
+    """How uvx starts what is installed: from the same address, or from the registry."""
     try:
-        text = distribution(NAME).read_text("direct_url.json")
+        text = distribution(PROGRAM).read_text("direct_url.json")
     except PackageNotFoundError:
         text = None
     if text is None:
-        return (NAME,)
+        return PUBLISHED
     told: Mapping[str, Any] = json.loads(text)
     parts = urlsplit(str(told["url"]))
     # An address may hold a password.
     address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     if "vcs_info" in told:
         address = f"{told['vcs_info']['vcs']}+{address}"
-    return ("--from", address, NAME)
+    return from_address(address)

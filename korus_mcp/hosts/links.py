@@ -15,6 +15,8 @@ from urllib.parse import quote, urlencode
 
 NAME: Final = "korus"
 """What programs call the server."""
+PROGRAM: Final = "korus-mcp"
+"""The command that starts it where it is installed; recipes name it until they are filled."""
 REPOSITORY: Final = "https://github.com/korus-mcp/korus-mcp"
 GOOSE_SECONDS: Final = 300
 GOOSE_COMMANDS: Final = frozenset({"docker", "goosed", "jbang", "npx", "uvx"})
@@ -41,20 +43,30 @@ class Start:
     @property
     def configuration(self) -> dict[str, Any]:
         """The form that most programs read of a server, without its name."""
-        env = {"env": dict(self.env)} if self.env else {}
-        return {"command": self.command, "args": list(self.args), **env}
+        return self.entry("env")
+
+    def entry(self, variables: str) -> dict[str, Any]:
+        """The keys of a server's entry; `variables` is that of its variables, if it has any."""
+        return {"command": self.command, "args": list(self.args), **self._env(variables)}
+
+    def entry_of_words(self, variables: str) -> dict[str, Any]:
+        """The same for programs in which the command is a list with its arguments."""
+        return {"command": list(self.parts), **self._env(variables)}
+
+    def _env(self, variables: str) -> dict[str, Any]:
+        return {variables: dict(self.env)} if self.env else {}
 
 
-UNPUBLISHED: Final = Start("uvx", ("--from", f"git+{REPOSITORY}", "korus-mcp"))
+def from_address(address: str) -> Start:
+    """From a repository (git+https://...), or from a wheel that somebody built or was given."""
+    return Start("uvx", ("--from", address, PROGRAM))
+
+
+UNPUBLISHED: Final = from_address(f"git+{REPOSITORY}")
 """From the repository; what works while there is no package in the index."""
-PUBLISHED: Final = Start("uvx", ("korus-mcp",))
+PUBLISHED: Final = Start("uvx", (PROGRAM,))
 TODAY: Final = UNPUBLISHED
 """What the documents tell to type."""
-
-
-def from_wheel(path: str) -> Start:
-    """From a wheel that somebody built or was given."""
-    return Start("uvx", ("--from", path, "korus-mcp"))
 
 
 def vscode(start: Start, *, insiders: bool = False) -> str:

@@ -11,12 +11,13 @@ import pytest
 import yaml
 
 from korus_mcp.commands.cli import EXIT_MISCONFIGURED, main
-from korus_mcp.commands.config import block_of, programs
-from korus_mcp.commands.launch import Launch
+from korus_mcp.commands.config import programs
+from korus_mcp.hosts.blocks import block_of
+from korus_mcp.hosts.links import Start
 from korus_mcp.hosts.table import Host
 
-UVX = Launch("/opt/a folder/uvx", ("--from", "git+https://example.org/x", "korus-mcp"))
 GIVEN = {"KORUS_LANGUAGE": "de", "KORUS_CLIENT_SECRET": 'a "quoted" \\ place'}
+UVX = Start("/opt/a folder/uvx", ("--from", "git+https://example.org/x", "korus-mcp"), GIVEN)
 
 
 def read(host: Host, block: str) -> Any:
@@ -45,15 +46,15 @@ def entries(found: Any) -> Iterator[dict[str, Any]]:
 def test_a_block_starts_this_installation_and_is_otherwise_the_tested_one(
     name: str, host: Host
 ) -> None:
-    block = block_of(host, UVX, GIVEN)
+    block = block_of(host, UVX)
     if host.language == "sh":
         words = shlex.split(block.replace("\\\n", " "))
-        assert set(UVX.words) <= set(words)
+        assert set(UVX.parts) <= set(words)
         return
     (entry,) = entries(read(host, block))
     command = entry.get("command") or entry["cmd"]
     started = command if isinstance(command, list) else [command, *entry["args"]]
-    assert started == UVX.words
+    assert tuple(started) == UVX.parts
     assert entry[host.environment] == GIVEN
     (tested,) = entries(read(host, host.block))
     kept = tested.keys() - {"command", "cmd", "args", host.environment}

@@ -11,7 +11,7 @@ import pytest
 
 from korus_mcp.commands.cli import main
 from korus_mcp.commands.demo import child_environment, run_demo
-from korus_mcp.commands.launch import as_typed, this_launch
+from korus_mcp.commands.launch import as_typed, this_start
 from korus_mcp.settings import read_settings
 from tests.journeys.walk import pdf_text
 
@@ -93,7 +93,7 @@ def test_the_demo_books_saves_a_pdf_and_connects_to_nothing_whatever_the_shell_s
     for tool in ("search_products", "reserve", "place_order", "name_beneficiaries", "get_tickets"):
         assert f"> {tool} {{" in said
     assert "tokens" in said
-    assert f"Next: `{as_typed(this_launch())} search derby`" in said.replace("\n", " ")
+    assert f"Next: `{as_typed(this_start())} search derby`" in said.replace("\n", " ")
     assert "Adult" in said
     assert "Child" not in said.partition("> reserve")[0].rpartition("> check_availability")[2]
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", said), "ids are folded"

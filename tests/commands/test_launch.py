@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from korus_mcp.commands.launch import Launch, as_typed, this_launch
+from korus_mcp.commands.launch import as_typed, this_start
+from korus_mcp.hosts.links import Start
 
 LAUNCH = "korus_mcp.commands.launch"
 
@@ -43,7 +44,7 @@ def test_from_uvx_it_is_started_by_uvx_from_where_it_came(
     monkeypatch.setattr(f"{LAUNCH}.distribution", lambda _: Installed())
     monkeypatch.setattr(f"{LAUNCH}.shutil.which", lambda _: "/bin/uvx")
     monkeypatch.setattr(f"{LAUNCH}.sys.prefix", str(tmp_path / "uv" / "archive-v0" / "x1"))
-    assert this_launch() == Launch("/bin/uvx", arguments)
+    assert this_start() == Start("/bin/uvx", arguments)
 
 
 @pytest.fixture
@@ -65,28 +66,28 @@ def program(path: Path) -> None:
 def test_below_the_folder_one_is_in_it_is_typed_from_there(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    launch = Launch(str(checkout / ".venv" / "bin" / "korus-mcp"))
-    assert as_typed(launch) == ".venv/bin/korus-mcp"
+    start = Start(str(checkout / ".venv" / "bin" / "korus-mcp"))
+    assert as_typed(start) == ".venv/bin/korus-mcp"
     monkeypatch.chdir(checkout / ".venv" / "bin")
-    assert as_typed(launch) == "./korus-mcp"
+    assert as_typed(start) == "./korus-mcp"
     monkeypatch.chdir(checkout / "..")
-    assert as_typed(launch) == f"{checkout.name}/.venv/bin/korus-mcp"
+    assert as_typed(start) == f"{checkout.name}/.venv/bin/korus-mcp"
     (checkout / "elsewhere").mkdir()
     monkeypatch.chdir(checkout / "elsewhere")
-    assert as_typed(launch) == launch.command
+    assert as_typed(start) == start.command
 
 
 def test_what_the_path_finds_is_typed_by_its_name(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also by a link, as pipx and uv make one."""
-    launch = Launch(str(checkout / ".venv" / "bin" / "korus-mcp"))
+    start = Start(str(checkout / ".venv" / "bin" / "korus-mcp"))
     monkeypatch.setenv("PATH", str(checkout / ".venv" / "bin"))
-    assert as_typed(launch) == "korus-mcp"
+    assert as_typed(start) == "korus-mcp"
     (checkout / "links").mkdir()
-    (checkout / "links" / "korus-mcp").symlink_to(launch.command)
+    (checkout / "links" / "korus-mcp").symlink_to(start.command)
     monkeypatch.setenv("PATH", str(checkout / "links"))
-    assert as_typed(launch) == "korus-mcp"
+    assert as_typed(start) == "korus-mcp"
 
 
 def test_another_program_of_the_same_name_is_not_meant(
@@ -94,7 +95,7 @@ def test_another_program_of_the_same_name_is_not_meant(
 ) -> None:
     program(checkout / "others" / "korus-mcp")
     monkeypatch.setenv("PATH", str(checkout / "others"))
-    typed = as_typed(Launch(str(checkout / ".venv" / "bin" / "korus-mcp")))
+    typed = as_typed(Start(str(checkout / ".venv" / "bin" / "korus-mcp")))
     assert typed == ".venv/bin/korus-mcp"
 
 
@@ -106,10 +107,10 @@ def test_a_python_of_an_environment_is_not_the_one_it_links_to(
     own.symlink_to(checkout / "system" / "python")
     monkeypatch.setattr(sys, "executable", str(own))
     monkeypatch.setenv("PATH", str(checkout / "system"))
-    assert as_typed(Launch(str(own), ("-m", "korus_mcp"))) == ".venv/bin/python -m korus_mcp"
+    assert as_typed(Start(str(own), ("-m", "korus_mcp"))) == ".venv/bin/python -m korus_mcp"
 
 
 def test_what_uvx_starts_is_typed_with_its_address(checkout: Path) -> None:
     """There need not be a program to look for."""
-    launch = Launch("uvx", ("--from", "git+https://example.org/a b", "korus-mcp"))
-    assert as_typed(launch) == "uvx --from 'git+https://example.org/a b' korus-mcp"
+    start = Start("uvx", ("--from", "git+https://example.org/a b", "korus-mcp"))
+    assert as_typed(start) == "uvx --from 'git+https://example.org/a b' korus-mcp"

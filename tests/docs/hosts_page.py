@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from korus_mcp import __version__
 from korus_mcp.hosts import links
-from korus_mcp.hosts.links import PUBLISHED, REPOSITORY, TODAY, UNPUBLISHED, from_wheel
+from korus_mcp.hosts.blocks import key_of
+from korus_mcp.hosts.links import PUBLISHED, REPOSITORY, TODAY, UNPUBLISHED, from_address
 from korus_mcp.hosts.table import Host, Kind, hosts
 
 ROOT: Final = Path(__file__).parents[2]
@@ -67,10 +68,8 @@ def _form(host: Host) -> str:
     """How a program's form differs from the usual one."""
     if host.language in ("toml", "yaml"):
         return f" ({host.language.upper()})"
-    if host.language != "json":
-        return ""
-    (key,) = json.loads(host.block)
-    return "" if key == _USUAL else f" (`{key}`, not `{_USUAL}`)"
+    key = key_of(host)
+    return "" if key in (None, _USUAL) else f" (`{key}`, not `{_USUAL}`)"
 
 
 def ways() -> str:
@@ -81,7 +80,7 @@ def ways() -> str:
         ("today, from the repository", " ".join(UNPUBLISHED.parts)),
         (
             "today, from a wheel (`make build` puts one into dist/)",
-            " ".join(from_wheel(wheel).parts),
+            " ".join(from_address(wheel).parts),
         ),
         ("once it is on PyPI", " ".join(PUBLISHED.parts)),
         ("today, into the files of several programs at once (Node)", several),

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from korus_mcp.hosts import links
-from korus_mcp.hosts.links import NAME, PUBLISHED, TODAY, UNPUBLISHED, Start
+from korus_mcp.hosts.links import GOOSE_SECONDS, NAME, PROGRAM, PUBLISHED, TODAY, UNPUBLISHED, Start
+from korus_mcp.hosts.table import hosts
 from tests.fixtures.npm import Installed, NotInstalled, installed
 
 SECRET = "50%25 off: $HOME ${x} $$ a+b/c== & \"quoted\" 'too' \\ é ß Ж 東 🎫 #?"
@@ -101,6 +102,16 @@ def test_goose_gets_the_command_and_the_names_of_its_variables(start: Start) -> 
 def test_goose_is_given_no_command_that_it_would_refuse() -> None:
     with pytest.raises(ValueError, match="from a link"):
         links.goose(Start("/usr/bin/korus-mcp"), "Tickets")
+
+
+def test_what_links_and_recipes_say_of_a_program_is_the_same() -> None:
+    rows = {host.id: host for host in hosts()}
+    (recipe,) = yaml.safe_load(rows["goose"].block)["extensions"].items()
+    query = parse_qs(urlsplit(links.goose(PUBLISHED, "Tickets")).query)
+    assert (recipe[0], recipe[1]["timeout"]) == (NAME, GOOSE_SECONDS)
+    assert query["timeout"] == [str(GOOSE_SECONDS)]
+    line = links.claude_code(Start(PROGRAM)).removesuffix(PROGRAM)
+    assert f"`{line}" in rows["claude-code-terminal"].file
 
 
 @pytest.mark.parametrize("insiders", [False, True])

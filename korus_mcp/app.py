@@ -22,12 +22,14 @@ from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog.calendar import OfferCalendars
 from korus_mcp.catalog.finder import Finder
 from korus_mcp.catalog.mirror import CatalogFiles, Mirror
+from korus_mcp.catalog.sharing import SharedCopies
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import Flights, kept_apart
 from korus_mcp.foundation.lanes import on_behalf_of
 from korus_mcp.foundation.pace import Pace
 from korus_mcp.foundation.private_files import user_folder
 from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.journal.opening import copies_of
 from korus_mcp.proposals.alternatives import Alternatives
 from korus_mcp.settings import NAME, Approval, Settings
 
@@ -117,7 +119,7 @@ class App:
             writes_per_minute=settings.writes_per_minute,
         )
         # One of each, shared by all sessions: equal reads of two sessions are one request.
-        self.mirror = mirror_of(settings, api, clock, tasks)
+        self.mirror = mirror_of(settings, api, clock, tasks, copies=copies_of(settings))
         kept = KeptOffers(clock)
         self.calendars = OfferCalendars(api, clock=clock, tasks=tasks, note=kept.note)
         self.quotes = Quotes(api.ticketing, self.mirror, api, kept)
@@ -307,8 +309,17 @@ def app_of(ctx: "Context[App, Any]") -> App:
     return ctx.request_context.lifespan_context
 
 
-def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> Mirror:
-    """The catalog mirror of these settings. Its background work runs in `tasks`."""
+def mirror_of(
+    settings: Settings,
+    api: KorusApi,
+    clock: Clock,
+    tasks: TaskGroup,
+    *,
+    copies: SharedCopies | None = None,
+) -> Mirror:
+    """The catalog mirror of these settings. Its background work runs in `tasks`. `copies`: those of
+    the servers of one database.
+    """
     return Mirror(
         api,
         catalog_files(settings),
@@ -316,6 +327,7 @@ def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup)
         tasks=tasks,
         language=settings.language,
         languages=settings.languages,
+        copies=copies,
     )
 
 

@@ -53,6 +53,7 @@ _log = logging.getLogger(__name__)
 
 
 Watcher: TypeAlias = Callable[[Progress], Awaitable[None]]
+Step: TypeAlias = Callable[[], Awaitable[None]]
 
 
 @dataclass
@@ -73,7 +74,7 @@ class Crawler:
         """
         with self.store.sole_crawler() as may_crawl:
             if may_crawl:
-                await self._crawl(watch)
+                await self.fetch(watch)
             return may_crawl
 
     async def read_again(self) -> bool:
@@ -137,8 +138,9 @@ class Crawler:
             return not unread
         await to_thread.run_sync(self.store.put_catalogs, catalogs, unread)
         if self.store.fact("complete_at") is not None:
-            # 0 means due at once: the bases of the new catalogs are still to be fetched.
-            await self._note(complete_at=0.0)
+            # 0 means due at once: the bases of the new catalogs are still to be fetched. What
+            # another server read before does not have them.
+            await self._note(complete_at=0.0, changed_at=self._now())
         return not unread
 
     def _last_run(self) -> int:
@@ -152,13 +154,19 @@ class Crawler:
         """The aliases of the catalogs in the file, by catalog id."""
         return {c.id: c.alias for c in self.store.catalogs()}
 
-    async def _crawl(self, watch: Watcher | None) -> None:
+    async def fetch(self, watch: Watcher | None = None, on_names: Step | None = None) -> None:
+        """Fetch what is new; whoever calls this is the sole crawler. `on_names` is awaited once all
+        names are there, and details are still to be fetched.
+
+        Raises:
+            ApiError: the API fails; what was fetched before is kept.
+        """
         number = self._last_run()
         # A run that was stopped before its end is continued.
         if not number or self.store.fact("complete_run") == number:
             number += 1
             await self._note(run=float(number))
-        await self._read_lists(_Run(number, self.store, self.clock, watch))
+        await self._read_lists(_Run(number, self.store, self.clock, watch, on_names))
         await self._note(complete_at=self._now(), complete_run=float(number))
 
     async def _read_lists(self, run: "_Run") -> None:
@@ -179,6 +187,8 @@ class Crawler:
             raise failure
         # From here on a search has all names; details follow.
         await self._note(listed_at=self._now())
+        if run.on_names is not None:
+            await run.on_names()
         # Only what this run has not fetched: a stopped crawl goes on where it was.
         to_do = [(c.record, i) for c in named for i in self.store.to_do(c.record.id, run.number)]
         failed = await self._read_details(to_do, run)
@@ -427,6 +437,7 @@ class _Run:
     store: Store
     clock: Clock
     watch: Watcher | None = None
+    on_names: Step | None = None
     _due: float = -math.inf
 
     async def tell(self) -> None:

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -90,6 +90,36 @@ class CatalogFile:
             # Dropped tables leave their bytes in the file; VACUUM needs to be outside of a
             # transaction.
             self._write.execute("VACUUM")
+
+    def write_copy(self, file: Path) -> None:
+        """Write all that is here into an empty file, without the room that deleted rows left.
+
+        Raises:
+            sqlite3.Error: it cannot be read or written.
+        """
+        statement = "VACUUM INTO ?"
+        if self.path is None:
+            with self._writing:
+                self._write.execute(statement, (str(file),))
+            return
+        # On a connection of its own, so that nobody who reads waits for it.
+        with closing(_connected(self.path)) as db:
+            db.execute(statement, (str(file),))
+
+    def take_over(self, file: Path) -> None:
+        """Put what another file of this version holds in the place of all that is here, in one
+        transaction: whoever reads, in whichever process, has the one or the other.
+
+        Raises:
+            ValueError: the other file is damaged, or of another version.
+            sqlite3.Error: ours cannot be written.
+        """
+        with closing(sqlite3.connect(file)) as other:
+            if not _is_sound(other):
+                raise ValueError("it is damaged, or of another version")
+            with self._writing:
+                other.backup(self._write)
+                self._commits += 1
 
     def copied_to_memory(self) -> Self:
         """The same content in memory, for when the file cannot be written any more."""
@@ -210,6 +240,19 @@ def _opened(path: Path | None) -> sqlite3.Connection:
         _put_aside(path)
     private_files.private_database(path)
     return _made(path)
+
+
+def _is_sound(db: sqlite3.Connection) -> bool:
+    """Whether a database is a whole file of this version."""
+    try:
+        if (
+            _pragma(db, "application_id") != APPLICATION_ID
+            or _pragma(db, "user_version") != VERSION
+        ):
+            return False
+        return bool(db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.DatabaseError:
+        return False
 
 
 def _made_in_turn(path: Path) -> sqlite3.Connection:

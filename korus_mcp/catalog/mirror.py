@@ -29,6 +29,7 @@ from korus_mcp.catalog.file import VERSION, is_damage
 from korus_mcp.catalog.languages import MOST_SEEN, Languages
 from korus_mcp.catalog.parsing import name_of
 from korus_mcp.catalog.search import Matches, search
+from korus_mcp.catalog.sharing import SharedCopies, SharedCrawler
 from korus_mcp.catalog.spelling import Speller
 from korus_mcp.catalog.store import Progress, Scope, Store
 from korus_mcp.foundation.clock import Clock
@@ -115,6 +116,8 @@ class LanguageMirror:
     crawler: Crawler
     speller: Speller
     kept_seconds: float
+    shared: SharedCrawler | None = None
+    """What is used instead of the crawler where servers share their copies."""
     attempt: _Attempt = field(default_factory=lambda: _Attempt(is_over=True))
 
     @property
@@ -139,9 +142,12 @@ class Mirror:
         tasks: TaskGroup,
         language: str | None = None,
         languages: tuple[str, ...] = (),
+        copies: SharedCopies | None = None,
     ) -> None:
+        """`copies`: where servers of several machines leave what they read for each other."""
         self._api = api
         self._files = files
+        self._copies = copies
         self._clock = clock
         self._tasks = tasks
         self._ahead = tuple(dict.fromkeys(canonical(each) or each for each in languages))
@@ -493,8 +499,13 @@ class Mirror:
         crawler = Crawler(self._api, store, language, self._clock, allowed)
         # Random, so that servers started together do not crawl together each day.
         spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, guards nothing
+        kept_seconds = KEPT_SECONDS * spread
+        shared = None
+        if self._copies is not None:
+            name = self._files.file(language).removesuffix(".sqlite")
+            shared = SharedCrawler(crawler, self._copies, name, kept_seconds)
         return LanguageMirror(
-            language, store, crawler, Speller(store, self._clock), KEPT_SECONDS * spread
+            language, store, crawler, Speller(store, self._clock), kept_seconds, shared
         )
 
     async def _listed(self, language: str) -> LanguageMirror:
@@ -531,7 +542,8 @@ class Mirror:
             return mirrored.attempt
         crawl = mirrored.crawler.read_again
         if not is_fresh:
-            crawl = partial(mirrored.crawler.crawl, now_and_then(self._clock, _log_progress))
+            crawler = mirrored.shared or mirrored.crawler
+            crawl = partial(crawler.crawl, now_and_then(self._clock, _log_progress))
         mirrored.attempt = _Attempt()
         self._begin(partial(self._crawl, mirrored, mirrored.attempt, crawl))
         return mirrored.attempt
@@ -578,6 +590,7 @@ class Mirror:
         store = mirrored.store.copied_to_memory()
         rescued = self._mirrored_on(store, mirrored.language)
         mirrored.store, mirrored.crawler, mirrored.speller = store, rescued.crawler, rescued.speller
+        mirrored.shared = rescued.shared
 
 
 @dataclass

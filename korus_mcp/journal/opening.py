@@ -10,8 +10,9 @@ from urllib.parse import unquote, urlsplit
 from platformdirs import user_data_path
 
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.foundation.database_addresses import is_file_address
+from korus_mcp.foundation.database_addresses import is_file_address, read_server_address
 from korus_mcp.foundation.private_files import user_folder
+from korus_mcp.journal.copies import CatalogCopies
 from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.settings import NAME, Settings
 
@@ -85,6 +86,19 @@ def journal_of(
         may_sign_anew=settings.may_sign_anew,
         watch=Watch(_seen_file(settings, address), wait, clock) if wait and is_server else None,
     )
+
+
+def copies_of(settings: Settings) -> CatalogCopies | None:
+    """Where the servers of one database leave their catalogs for each other; None where the journal
+    is a file, or in memory.
+    """
+    url = settings.database_url
+    if settings.embedded or url is None or is_file_address(url):
+        return None
+    try:
+        return CatalogCopies(read_server_address(url))
+    except ValueError:  # the journal says so
+        return None
 
 
 def _seen_file(settings: Settings, address: str) -> Path | None:

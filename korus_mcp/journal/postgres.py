@@ -8,9 +8,10 @@ connection to somebody else once the transaction is over.
 import logging
 import re
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar, cast
 
+import anyio
 import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, ExecutionContext
@@ -19,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import PoolProxiedConnection
 
 from korus_mcp.foundation.database_addresses import ServerAddress
-from korus_mcp.journal.faults import down
+from korus_mcp.journal.faults import down, fault_of
 from korus_mcp.journal.locks import NO_LOCKS, Locks
 from korus_mcp.journal.records import JournalDown, JournalFault
 
@@ -87,23 +88,9 @@ class Server:
             JournalDown: Why there is none. Nothing that the server said is repeated.
         """
         del nothing
-        given: dict[str, Any] = {}
         try:
-            if self._address.trusts_system:
-                given["ssl"] = ssl.create_default_context()
-            connection: _Session = await asyncpg.connect(
-                self._address.dsn,
-                timeout=self._address.connect_seconds,
-                command_timeout=self._answer_seconds,
-                # The one start-up parameter that every pooler takes.
-                server_settings={"application_name": NAME, **self._address.settings},
-                connection_class=_Session,
-                # So no statement has a name: each is sent whole, in the message that runs it.
-                # Behind a pooler the next transaction may be on another server, where the name
-                # means nothing, or another statement. SQLAlchemy still keeps what its parameters
-                # and columns are, so it costs no message more.
-                statement_cache_size=0,
-                **given,
+            connection: _Session = await _connection(
+                self._address, _Session, answer_seconds=self._answer_seconds
             )
         except _NO_CONNECTION as error:
             raise down(error, connecting=True) from None
@@ -182,6 +169,90 @@ class Server:
     async def close(self) -> None:
         """Close its connections."""
         await self._engine.dispose()
+
+
+async def _connection(
+    address: ServerAddress, kind: type[Any], *, answer_seconds: int | None = None
+) -> Any:
+    """A new connection of this kind. `answer_seconds`: how long a statement may take.
+
+    Raises:
+        Exception: One of `_NO_CONNECTION`, there is none.
+    """
+    given: dict[str, Any] = {}
+    if address.trusts_system:
+        given["ssl"] = ssl.create_default_context()
+    return await asyncpg.connect(
+        address.dsn,
+        timeout=address.connect_seconds,
+        command_timeout=answer_seconds,
+        # The one start-up parameter that every pooler takes.
+        server_settings={"application_name": NAME, **address.settings},
+        connection_class=kind,
+        # So no statement has a name: each is sent whole, in the message that runs it.
+        # Behind a pooler the next transaction may be on another server, where the name
+        # means nothing, or another statement. SQLAlchemy still keeps what its parameters
+        # and columns are, so it costs no message more.
+        statement_cache_size=0,
+        **given,
+    )
+
+
+async def run_apart(
+    address: ServerAddress, work: Callable[[Any], Awaitable[_Thing]], *, seconds: float
+) -> _Thing:
+    """Run some work with a connection of its own, which is gone when this returns. The work is for
+    nobody's booking: it is broken off after so many seconds, or when its caller leaves, wherever it
+    is.
+
+    Raises:
+        ConnectionError: It could not be done now; the text says why, and repeats no address.
+        NoTable: A table is missing.
+    """
+    is_there = False
+    try:
+        with anyio.fail_after(seconds) as scope:
+            connection = await _connection(address, asyncpg.Connection)
+            is_there = True
+            return await _broken_off_with_caller(connection, work)
+    except NoTable:
+        raise
+    except _NO_CONNECTION as error:
+        # An error of the work is for its caller.
+        if is_there and not isinstance(error, _LOST):
+            raise
+        fault = fault_of(error, connecting=not is_there)
+        # The connection may have been closed since the caller leaves: then nobody is told.
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        raise ConnectionError(JournalFault.SLOW if scope.cancel_called else fault) from None
+
+
+async def _broken_off_with_caller(
+    connection: Any, work: Callable[[Any], Awaitable[_Thing]]
+) -> _Thing:
+    """Run work with a connection that is closed afterwards, and at once when the caller leaves."""
+
+    # Of a statement whose wait is cancelled the driver tells the server, by a connection more, for
+    # which nobody would wait. So the connection is closed first, which ends the statement, too.
+    until_closed = anyio.CancelScope(shield=True)
+
+    async def close_when_cancelled() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            connection.terminate()
+            until_closed.shield = False
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(close_when_cancelled)
+            with until_closed:
+                answer = await work(connection)
+                await connection.close()
+            tasks.cancel_scope.cancel()
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return answer
 
 
 class _Session(asyncpg.Connection):  # type: ignore[misc] # it has no types
@@ -315,6 +386,9 @@ def _literal(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
+NoTable = asyncpg.UndefinedTableError
+
+
 class _BrokeBeforeCommit(Exception):
     """A connection ended, or was of no use, before the commit: nothing was changed."""
 
@@ -331,6 +405,14 @@ _NO_CONNECTION: Final = (
     OSError,
     ValueError,
 )
+_LOST: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    ConnectionError,
+    TimeoutError,
+)
+"""What a connection that was made fails with; other errors are those of the work."""
 _SET: Final = {
     "lock_timeout": f"'{LOCK_SECONDS}s'",
     "idle_in_transaction_session_timeout": f"'{IDLE_SECONDS}s'",

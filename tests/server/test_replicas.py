@@ -1,6 +1,8 @@
 """Two servers of one journal, as behind a balancer: what one began, the other goes on with."""
 
-from collections.abc import AsyncIterator
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,16 +13,20 @@ import pytest
 from mcp import Client
 from mcp_types import ElicitRequestParams, ElicitResult, InputRequiredResult, InputResponses
 
+from korus_mcp.catalog.overview import look_at
 from korus_mcp.foundation.handles import alias_of
-from korus_mcp.sandbox import SandboxOptions, ServedSandbox, served_sandbox
+from korus_mcp.sandbox import Delay, SandboxOptions, ServedSandbox, served_sandbox
 from tests.fixtures.assistant import CUSTOMER, SEED, Answer, Assistant, Json, handle_of
 from tests.fixtures.hosts import child_environment, serving_http
 from tests.fixtures.person import YES, Person
-from tests.fixtures.postgres import Cluster
+from tests.fixtures.postgres import Cluster, free_port
+from tests.fixtures.replicas import Replica
 
 pytestmark = pytest.mark.anyio
 READING_SECONDS = 1.1
 """An answer that comes sooner is taken for the host's own."""
+ONCE = {"listProductBases", "getProductBase"}
+STOP_SECONDS = 30
 
 
 @dataclass
@@ -36,6 +42,28 @@ class Replicas:
         held = await assistant.call("reserve", items=[{"offer_id": offer, "quantity": 1}])
         ids = [held["reservations"][0]["reservation_id"]]
         return {"reservation_ids": ids, "customer": CUSTOMER}
+
+
+def complete(folder: Path) -> bool:
+    """Whether a folder has a catalog with all its details."""
+    try:
+        found = [look_at(path) for path in folder.glob("*.sqlite")]
+    except sqlite3.Error:  # it is just being made
+        return False
+    return any(each is not None and each.read_at and not each.is_unfinished for each in found)
+
+
+async def so(condition: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    with anyio.fail_after(60):
+        while not condition():  # noqa: ASYNC110 - another process tells nobody
+            await anyio.sleep(0.05)
+
+
+def reads(world: ServedSandbox) -> Counter[str]:
+    """How often each page of names and each base were read."""
+    asked = [r for r in list(world.sandbox.requests) if r.operation in ONCE]
+    return Counter(f"{r.path}?{r.query}" for r in asked)
 
 
 @asynccontextmanager
@@ -126,3 +154,91 @@ async def test_a_question_within_a_session_orders_once_for_both_replicas(
             assert made["state"] == "ordered"
             assert (again["orders"], again["replayed"]) == (made["orders"], True)
         assert len(pair.world.sandbox.orders()) == 1
+
+
+# Catalogs
+
+
+@asynccontextmanager
+async def apart(folder: Path, database: str, *names: str) -> AsyncIterator["Apart"]:
+    """Servers of one journal as on machines of their own: each has its own folder."""
+    async with served_sandbox(SandboxOptions(seed=SEED, bases=30)) as world:
+        servers = [
+            Replica(
+                free_port(),
+                {**child_environment(folder / name, DATABASE_URL=database), **world.environment},
+            )
+            for name in names
+        ]
+        try:
+            for each in servers:
+                await each.start()
+            yield Apart(world, servers, [folder / name / "cache" for name in names])
+        finally:
+            for each in servers:
+                await each.kill()
+
+
+@dataclass
+class Apart:
+    """Servers, and the folders of their catalogs."""
+
+    world: ServedSandbox
+    servers: list[Replica]
+    folders: list[Path]
+
+    async def search(self, number: int) -> Json:
+        """What one of them finds."""
+        async with Client(self.servers[number].address) as client:
+            return await Assistant(client).call("search_products", query="safari")
+
+
+async def test_servers_of_one_journal_read_the_catalog_once(
+    tmp_path: Path, postgres: Cluster
+) -> None:
+    async with apart(tmp_path, postgres.new_database(), "a", "b") as pair:
+        async with anyio.create_task_group() as tasks:
+            for number in range(2):
+                tasks.start_soon(pair.search, number)
+        await so(lambda: all(map(complete, pair.folders)))
+        assert len(reads(pair.world)) > 30
+        assert set(reads(pair.world).values()) == {1}
+        found = [(await pair.search(number))["products"] for number in range(2)]
+        assert found[0] == found[1] != []
+        assert [await each.stop(STOP_SECONDS) for each in pair.servers] == [0, 0]
+
+
+async def test_a_server_that_is_killed_in_its_crawl_leaves_it_to_another_one(
+    tmp_path: Path, postgres: Cluster
+) -> None:
+    url = postgres.new_database()
+    async with apart(tmp_path, url, "a", "b") as pair:
+        pair.world.sandbox.faults.add(Delay(seconds=60), "getProductBase", times=None)
+        await pair.search(0)
+        await pair.search(1)
+        named = reads(pair.world)
+        assert {path for path, number in named.items() if number > 1} == set()
+        await pair.servers[0].kill()
+        pair.world.sandbox.faults.clear()
+        postgres.run(
+            "UPDATE korus_copy_crawl SET ends_at = ends_at - 60", database=url.rpartition("/")[2]
+        )
+        await so(lambda: complete(pair.folders[1]))
+        assert not complete(pair.folders[0])
+        listed = [r for r in list(pair.world.sandbox.requests) if r.operation == "listProductBases"]
+        assert len(listed) == sum("/product_bases?" in path for path in named)
+
+
+async def test_servers_that_stop_in_a_crawl_end_cleanly_and_close_their_connections(
+    tmp_path: Path, postgres: Cluster
+) -> None:
+    url = postgres.new_database()
+    async with apart(tmp_path, url, "a", "b") as pair:
+        pair.world.sandbox.faults.add(Delay(seconds=60), "getProductBase", times=None)
+        for number in range(2):
+            await pair.search(number)
+        assert [await each.stop(STOP_SECONDS) for each in pair.servers] == [0, 0]
+        where = f"datname = '{url.rpartition('/')[2]}'"
+        await so(
+            lambda: postgres.told(f"SELECT count(*) FROM pg_stat_activity WHERE {where}") == "0"
+        )

@@ -54,10 +54,12 @@ def served(bases: int) -> Iterator[Mapping[str, str]]:
     with subprocess.Popen(
         command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
-        said = iter(process.stdout or ())
-        lines = [next(said).removeprefix("export ").strip() for _ in range(6)]
-        yield {**_plain(), **dict(line.partition("=")[::2] for line in lines)}
-        process.terminate()
+        try:
+            said = iter(process.stdout or ())
+            lines = [next(said).removeprefix("export ").strip() for _ in range(6)]
+            yield {**_plain(), **dict(line.partition("=")[::2] for line in lines)}
+        finally:
+            process.terminate()
 
 
 def _plain() -> dict[str, str]:

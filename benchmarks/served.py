@@ -211,10 +211,13 @@ async def _child(
     command: list[str], environment: Mapping[str, str] | None, port: int
 ) -> AsyncIterator[tuple[str, psutil.Process]]:
     async with await anyio.open_process(command, env=environment, cwd=HERE, stderr=None) as process:
-        with anyio.fail_after(60):
-            await listening(port)
-        yield f"http://127.0.0.1:{port}/mcp", psutil.Process(process.pid)
-        process.terminate()
+        try:
+            with anyio.fail_after(60):
+                await listening(port)
+            yield f"http://127.0.0.1:{port}/mcp", psutil.Process(process.pid)
+        finally:
+            # Its end is waited for, also where the benchmark fails.
+            process.terminate()
 
 
 if __name__ == "__main__":

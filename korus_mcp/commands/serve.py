@@ -87,7 +87,8 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
         token = file = None
         if settings.environment is not Environment.SANDBOX and settings.auth_issuer is None:
             token, file = http_door.write_token(port)
-            say(f"bearer token: {token} (in {file})")
+            # Not the token: what is said here is kept in logs.
+            say(f"the bearer token of each request is in {file}")
         bearer = None if token is None else partial(http_door.BearerOnly, token=token)
         app = http_door.door(
             server,

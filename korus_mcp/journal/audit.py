@@ -37,9 +37,12 @@ class Head:
 
 
 class Seals:
-    """Seals the rows of an account, and finds rows whose seals are wrong."""
+    """Seals the rows of an account, and finds rows whose seals are wrong. Without a key (`has_key`)
+    there are no seals.
+    """
 
     def __init__(self, key: str | None, account: str) -> None:
+        self.has_key = bool(key)
         self._key = key.encode() if key else None
         self._account = account
 
@@ -71,6 +74,10 @@ class Seals:
         seal = "" if self._key is None else self._mac("head", str(rows), mac)
         return Head(rows, mac, seal)
 
+    def fits(self, head: Head) -> bool:
+        """Whether a chain that has a seal was sealed with this key."""
+        return hmac.compare_digest(self.head(head.rows, head.mac).seal, head.seal)
+
     def problems(self, rows: Iterable[AuditRow], head: Head, *, unsealed: int = 0) -> Iterator[str]:
         """Yield a sentence for each problem in the chain; nothing when there is none.
 
@@ -81,15 +88,16 @@ class Seals:
         """
         if self._key is None:
             raise ValueError("no key")
-        before, count, bare = "", 0, 0
+        before, count, bare, is_signed = "", 0, 0, False
         for row in rows:
             if row.number != count + 1:
                 yield f"row {count + 1} is missing"
             count = row.number
             # Rows from before there was a key: behind the first seal each row needs one.
-            if not row.mac and not before:
+            if not row.mac and not is_signed:
                 bare += 1
                 continue
+            is_signed = True
             # Compared in constant time, as every secret.
             if not hmac.compare_digest(self.sealed(row, before).mac, row.mac):
                 yield f"row {row.number} was changed or not written with this key"

@@ -85,7 +85,7 @@ class Inspection(SqlJournal):
         """Check that the key of the audit may sign this journal.
 
         Raises:
-            JournalDown: SHORT_KEY, it is too short to begin to.
+            JournalDown: OTHER_KEY, another one signed it; SHORT_KEY, it is too short to begin to.
         """
         await self._check_key()
 

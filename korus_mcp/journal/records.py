@@ -550,6 +550,7 @@ class JournalFault(StrEnum):
     SHORT_KEY = (
         f"KORUS_JOURNAL_KEY has fewer than {LEAST_KEY} characters, too few to begin to sign with"
     )
+    OTHER_KEY = "it is signed with another KORUS_JOURNAL_KEY than the one that is set"
     ADDRESS = "KORUS_DATABASE_URL is no address of a journal"
     UNREACHABLE = "its database cannot be reached"
     UNKNOWN_HOST = "the host of its database is not known"

@@ -22,7 +22,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.journal.audit import AuditRow, Seals
+from korus_mcp.journal.audit import AuditRow, Head, Seals
 from korus_mcp.journal.engine import Database, OverLimit
 from korus_mcp.journal.locks import NO_LOCKS, Locks
 from korus_mcp.journal.records import (
@@ -134,7 +134,9 @@ def _is_over(since: sa.Column[datetime], length: str) -> sa.ColumnElement[bool]:
 AT_A_TIME: Final = 500
 """The most audit rows that one transaction seals."""
 _ACCOUNT: Final = sa.select(KEEPER.c.installation, KEEPER.c.secret).where(ours(KEEPER))
-_SIGNED: Final = sa.select(CHAIN.c.account).where(ours(CHAIN), CHAIN.c.seal != "")
+_HEAD: Final = sa.select(CHAIN.c.number, CHAIN.c.head, CHAIN.c.seal).where(
+    ours(CHAIN), CHAIN.c.seal != ""
+)
 _SIGNED_BUT_WAITING: Final = sa.select(WAITING.c.account).where(ours(WAITING), WAITING.c.mac != "")
 _NOTHING: Final = (
     sa.update(KEEPER).values(installation="").where(ours(KEEPER), KEEPER.c.installation == "")
@@ -240,16 +242,23 @@ class SqlJournal:
         )
 
     async def _check_key(self) -> None:
-        """Check that the key may sign this journal.
+        """Check that the key may sign this journal: a row that another key signed would break the
+        chain for good. Without a key rows are written without a seal.
 
         Raises:
-            JournalDown: SHORT_KEY, it may not begin to, and nothing here is signed.
+            JournalDown: OTHER_KEY, another one signed it; SHORT_KEY, it may not begin to, and
+                nothing here is signed.
         """
-        if self._may_sign_anew:
+        if not self._seals.has_key:
             return
-        signed = sa.select(sa.or_(sa.exists(_SIGNED), sa.exists(_SIGNED_BUT_WAITING)))
-        if not await self._read(lambda tx: tx.run(signed).scalar_one(), is_one=True):
-            raise JournalDown(JournalFault.SHORT_KEY)
+        row = await self._read(lambda tx: tx.run(_HEAD).one_or_none(), is_one=True)
+        if row is not None:
+            if not self._seals.fits(Head(*row)):
+                raise JournalDown(JournalFault.OTHER_KEY)
+        elif not self._may_sign_anew:
+            waiting = sa.select(sa.exists(_SIGNED_BUT_WAITING))
+            if not await self._read(lambda tx: tx.run(waiting).scalar_one(), is_one=True):
+                raise JournalDown(JournalFault.SHORT_KEY)
 
     async def installation(self) -> Installation:
         """The installation that this journal belongs to; the first process makes it."""

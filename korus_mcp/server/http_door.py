@@ -204,7 +204,7 @@ class BearerOnly:
         challenge = 'Bearer realm="korus-mcp"'
         if "authorization" in Headers(scope=scope):
             challenge += ', error="invalid_token"'
-        said = "A bearer token is needed: the server printed it and its file when it started."
+        said = "A bearer token is needed: the server told its file when it started."
         refused = JSONResponse({"error": said}, 401, {"WWW-Authenticate": challenge})
         await refused(scope, receive, send)
 

@@ -601,6 +601,54 @@ async def test_a_key_that_may_not_begin_to_sign_goes_on_where_it_signs_already(
     await after.close()
 
 
+@BOTH
+async def test_another_key_than_the_one_that_signed_writes_nothing(
+    store: str, sql_url: Address
+) -> None:
+    """One server with another key would break the chain of the audit for good."""
+    url = sql_url(store)
+
+    def opened(key: str | None) -> Inspection:
+        return Inspection.at(url, "account", clock=SystemClock(), audit_key=key)
+
+    right = opened("the key of the house")
+    await sent(right, intent("a", "r1"))
+    await right.seal()
+    other = opened("the key of another house")
+    assert await other.entries(limit=10), "reading stays"
+    for writes in (
+        other.installation,
+        other.check_writable,
+        partial(other.stop, by=""),
+        partial(sent, other, intent("b", "r2")),
+    ):
+        with pytest.raises(JournalDown) as refused:
+            await writes()
+        assert refused.value.fault is JournalFault.OTHER_KEY
+    await sent(right, intent("c", "r3"))
+    assert (await right.verify(unsealed=0)).problems == ()
+    for journal in (right, other):
+        await journal.close()
+
+
+async def test_rows_without_a_seal_behind_one_that_has_a_seal_are_no_early_ones(
+    tmp_path: Path,
+) -> None:
+    """`--unsealed` is for rows from before there was a key: it must not hide any others."""
+    url = f"sqlite:///{tmp_path / 'j.sqlite'}"
+    signed = Inspection.at(url, "account", clock=SystemClock(), audit_key="a key")
+    await signed._written(partial(noted, 2))
+    keyless = Inspection.at(url, "account", clock=SystemClock())
+    await keyless._written(partial(noted, 2))
+    problems = (await signed.verify(unsealed=9)).problems
+    assert [p for p in problems if p.startswith("row ")] == [
+        "row 3 was changed or not written with this key",
+        "row 4 was changed or not written with this key",
+    ]
+    for journal in (signed, keyless):
+        await journal.close()
+
+
 async def test_of_many_broken_rows_some_are_told_and_all_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,5 @@
 """HTTP: who is let in, what is waited for, and how many stay."""
 
-import re
 import stat
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -416,7 +415,7 @@ async def test_outside_the_sandbox_the_token_of_the_file_opens_both_eras(
                 assert await child.wait() == 0
             assert child.stderr is not None
             said = b"".join([part async for part in child.stderr]).decode()
-    assert len(re.findall(re.escape(token), said)) == 1
+    assert token not in said, "what is said may be kept in a log"
     assert str(file) in said
     assert not file.exists()
 

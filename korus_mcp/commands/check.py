@@ -614,7 +614,7 @@ _JOURNAL_ADVICE: Final[Mapping[JournalFault, str]] = {
     JournalFault.NO_FOLDER: _ANOTHER_FILE,
     JournalFault.NEWER: "Use that version, or newer.",
     JournalFault.SHORT_KEY: "Make a longer one: openssl rand -hex 32",
-    JournalFault.OTHER_KEY: "Set the key that signed it; without one it goes on, and proves nothing.",
+    JournalFault.OTHER_KEY: "Set the key that signed it; without any it goes on, unproved.",
     JournalFault.ADDRESS: "Look at KORUS_DATABASE_URL.",
     JournalFault.UNREACHABLE: "Look at host and port in KORUS_DATABASE_URL, and whether it runs.",
     JournalFault.UNKNOWN_HOST: "Look at the host in KORUS_DATABASE_URL.",

@@ -9,6 +9,7 @@ servers share the files of their catalogs. Times are seconds since 1970.
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any, Final, TypeVar
 
@@ -187,12 +188,15 @@ class CatalogCopies:
             driver = await to_thread.run_sync(import_module, "korus_mcp.journal.postgres")
         except ModuleNotFoundError:
             raise ConnectionError(JournalFault.NO_DRIVER) from None
-        run = driver.run_apart
+        run = partial(driver.run_apart, self._address, seconds=seconds)
         try:
-            return await run(self._address, work, seconds=seconds)  # type: ignore[no-any-return]
+            return await run(work)  # type: ignore[no-any-return]
         except driver.NoTable:
-            await run(self._address, _made, seconds=seconds)
-        return await run(self._address, work, seconds=seconds)  # type: ignore[no-any-return]
+            await run(_made)
+        try:
+            return await run(work)  # type: ignore[no-any-return]
+        except driver.NoTable:  # somebody drops them all the time, or they are made out of sight
+            raise ConnectionError(JournalFault.NO_RIGHT) from None
 
 
 async def _found(connection: Any, name: str) -> PublishedCopy | None:

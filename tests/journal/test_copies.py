@@ -238,6 +238,27 @@ async def gone(place: Place) -> None:
             await anyio.sleep(0.02)
 
 
+async def test_a_database_in_which_no_tables_can_be_made_is_told(place: Place) -> None:
+    guest = f"guest_{place.database}"
+    place.sql(f"CREATE ROLE {guest} LOGIN")
+    url = place.own.replace("//korus@", f"//{guest}@")
+    with pytest.raises(ConnectionError, match="make or write the tables"):
+        await CatalogCopies(read_server_address(url)).claim(NAME)
+
+
+async def test_so_is_one_that_loses_them_at_once(place: Place) -> None:
+    place.sql(
+        "CREATE FUNCTION lose() RETURNS event_trigger LANGUAGE plpgsql AS"
+        " 'BEGIN DROP TABLE IF EXISTS korus_copy_crawl; END'"
+    )
+    place.sql(
+        "CREATE EVENT TRIGGER losing ON ddl_command_end WHEN TAG IN ('CREATE TABLE')"
+        " EXECUTE FUNCTION lose()"
+    )
+    with pytest.raises(ConnectionError, match="make or write the tables"):
+        await place.server().claim(NAME)
+
+
 # Beside the journal
 
 

@@ -1,21 +1,25 @@
 """A journal that has grown for years: that it is one, and what is measured on it, in small."""
 
 import re
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import update
-from sqlalchemy.engine import Connection
+from sqlalchemy import event, update
+from sqlalchemy.engine import Connection, Engine
 
 from benchmarks import grown
 from benchmarks.grown import Grown
 from benchmarks.purging import Answers, Purge
 from benchmarks.verifying import Check, Checks
 from korus_mcp.foundation.clock import SystemClock
+from korus_mcp.journal import inspection
 from korus_mcp.journal.inspection import Inspection
 from korus_mcp.journal.records import OrderResult
 from korus_mcp.journal.tables import AUDIT
@@ -61,6 +65,39 @@ async def test_what_has_grown_is_read_verified_and_purged_as_what_was_ordered(
     assert [entry.intent.id for entry in await journal.entries(limit=2)] == ["mine"]
     assert (await journal.verify(unsealed=0)).problems == ()
     await journal.close()
+
+
+@pytest.mark.anyio
+async def test_no_step_of_a_purge_reads_all_calls_of_the_account_in_a_file(
+    sql_url: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite knows no figures of its tables, and takes an index of the account for a good one."""
+    monkeypatch.setattr(inspection, "REMOVED_AT_A_TIME", 20)
+    url = sql_url("sqlite")
+    journal = await opened(url)
+    await Grown(url, "account", KEY, NEWEST).add_calls(50)
+    asked = dict[str, Any]()
+
+    def note(on: Connection, cursor: Any, statement: str, values: Any, *more: Any) -> None:
+        if re.search("korus_(intent|hold)", statement):
+            asked[statement] = values
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await journal.purge(NEWEST + timedelta(days=1))
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    await journal.close()
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+        plans = {
+            statement: [row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+            for statement, values in asked.items()
+        }
+    steps = [
+        step for plan in plans.values() for step in plan if "_intent" in step or "_hold" in step
+    ]
+    assert len(steps) == 7
+    assert [step for step in steps if not re.search(r"PRIMARY KEY \(rowid[<>]", step)] == []
 
 
 @BOTH

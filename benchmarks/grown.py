@@ -30,6 +30,7 @@ APART: Final = timedelta(minutes=6)
 OWNERS: Final = 300
 TOTAL: Final = Decimal("52.00")
 FILE_WAITS: Final = 60
+FILE_CACHE_KIB: Final = 400_000
 Row = Mapping[str, object]
 _Thing = TypeVar("_Thing")
 
@@ -209,6 +210,10 @@ async def _opened(url: str) -> AsyncIterator[_Store]:
     if url.startswith("sqlite:"):
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=FILE_WAITS)) as file:
             file.isolation_level = None
+            file.execute("PRAGMA synchronous = OFF")
+            file.execute(
+                f"PRAGMA cache_size = -{FILE_CACHE_KIB}"
+            )  # the ids lie all over its indexes
             file.execute("BEGIN IMMEDIATE")
             yield _File(file)
             file.execute("COMMIT")

@@ -1,8 +1,11 @@
-"""Two PostgreSQL servers behind one address, and the ways in which a company loses one."""
+"""Two PostgreSQL servers behind one address, and the ways in which a company loses one.
+
+Their users may be behind a PgBouncer, which knows that address alone.
+"""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -10,10 +13,17 @@ import anyio
 from anyio import to_thread
 from anyio.abc import SocketStream, TaskGroup
 
+from tests.fixtures.pooler import Pooler, pooler
 from tests.fixtures.postgres import SUPERUSER, Cluster, cluster, free_port, standby_of
 
 _Thing = TypeVar("_Thing")
 DATABASE: Final = "journal"
+POOLED: Final = 20
+"""Connections that a pooler keeps to the primary."""
+RETRY_SECONDS: Final = 0.5
+"""How soon a pooler looks for the primary again. By default it takes 15 s, by when an order that
+was on its way has arrived: then nothing could be sent twice.
+"""
 CANCELLED: Final = (
     "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 )
@@ -74,11 +84,13 @@ class Pair:
     standby: Cluster | None
     switch: Switch
     folder: Path
+    pooler: Pooler | None = None
 
     @property
     def address(self) -> str:
         """The address of the journal."""
-        return f"postgresql://{SUPERUSER}@127.0.0.1:{self.switch.port}/{DATABASE}"
+        address = f"postgresql://{SUPERUSER}@127.0.0.1:{self.switch.port}/{DATABASE}"
+        return address if self.pooler is None else self.pooler.before(address)
 
     async def lag(self) -> None:
         """Have the standby follow no more."""
@@ -147,16 +159,34 @@ def _clusters(programs: Path, *, is_pair: bool) -> Iterator[tuple[Cluster, Clust
         yield primary, stack.enter_context(standby_of(primary)) if is_pair else None
 
 
+@contextmanager
+def _pooled(program: str | None, primary: Cluster, port: int) -> Iterator[Pooler | None]:
+    """A pooler before the port of a primary, if there is to be one."""
+    if program is None:
+        yield None
+        return
+    behind = replace(primary, port=port)
+    with pooler(
+        program, behind, "transaction", servers=POOLED, retry_seconds=RETRY_SECONDS
+    ) as running:
+        yield running
+
+
 @asynccontextmanager
-async def pair(programs: Path, *, is_pair: bool) -> AsyncIterator[Pair]:
-    """A primary, with a standby that follows it if it is to be a pair."""
+async def pair(
+    programs: Path, *, is_pair: bool, pooler_program: str | None = None
+) -> AsyncIterator[Pair]:
+    """A primary, with a standby that follows it if it is to be a pair, behind a PgBouncer if the
+    program of one is given.
+    """
     made = _clusters(programs, is_pair=is_pair)
     primary, standby = await in_thread(made.__enter__)
     try:
         async with anyio.create_task_group() as tasks:
             switch = Switch(free_port(), primary.port)
             await switch.serve(tasks)
-            yield Pair(primary, standby, switch, primary.data.parent)
+            with _pooled(pooler_program, primary, switch.port) as before:
+                yield Pair(primary, standby, switch, primary.data.parent, before)
             tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):

@@ -1,7 +1,8 @@
 """`make failover-test N=200`: so many failovers, restored dumps and kills under servers that order.
 
 They run side by side. In one of twenty the waits are the real ones: those are a process of their
-own, which runs beside the others. With ADD=FILE the counts of earlier calls are added to.
+own, which runs beside the others. With ADD=FILE the counts of earlier calls are added to, with
+--pooler the servers are behind PgBouncer, which pools transactions.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import anyio
 
 from tests.failover.scenes import SCENES, played
 from tests.failover.shop import REAL, SHORT, Waits, blind, hurry
+from tests.fixtures.pooler import pooler_program
 from tests.fixtures.postgres import programs
 
 REAL_SHARE: Final = 20
@@ -37,8 +39,13 @@ def kinds(first: int, number: int) -> Sequence[tuple[int, str]]:
     return [(seed, names[seed % len(names)]) for seed in range(first, first + number)]
 
 
-async def fight(found: Path, runs: Sequence[tuple[int, str]], waits: Waits) -> Counter[str]:
-    """Play runs side by side. Counts kinds, and what was wrong by its kind."""
+async def fight(
+    found: Path, runs: Sequence[tuple[int, str]], waits: Waits, pooler: str | None = None
+) -> Counter[str]:
+    """Play runs side by side. Counts kinds, and what was wrong by its kind.
+
+    `pooler`: the program of the PgBouncer that the servers are behind.
+    """
     hurry(waits)
     tally, limit = Counter[str](), anyio.CapacityLimiter(REAL_LANES if waits is REAL else LANES)
 
@@ -46,7 +53,9 @@ async def fight(found: Path, runs: Sequence[tuple[int, str]], waits: Waits) -> C
         async with limit:
             with tempfile.TemporaryDirectory(prefix="korus-failover-") as folder:
                 try:
-                    run = await played(found, name, seed, waits, Path(folder))
+                    run = await played(
+                        found, name, seed, waits, Path(folder), pooler_program=pooler
+                    )
                 except Exception as failure:  # noqa: BLE001 - counted, so that the others count, too
                     tally[UNPLAYED] += 1
                     sys.stderr.write(f"not played: {name}, seed {seed}\n")
@@ -65,10 +74,10 @@ async def fight(found: Path, runs: Sequence[tuple[int, str]], waits: Waits) -> C
     return tally
 
 
-async def _beside(first: int, number: int) -> Counter[str]:
+async def _beside(first: int, number: int, pooler: str | None) -> Counter[str]:
     """The tally of runs with real waits, in a process of their own."""
     module = [sys.executable, "-m", "tests.failover.run", "--real"]
-    given = ["--first", str(first), "-n", str(number)]
+    given = ["--first", str(first), "-n", str(number), *(["--pooler"] if pooler else [])]
     process = await asyncio.create_subprocess_exec(
         *module, *given, stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
     )
@@ -76,17 +85,17 @@ async def _beside(first: int, number: int) -> Counter[str]:
     return Counter(json.loads(said))
 
 
-async def _all(found: Path, first: int, number: int) -> Counter[str]:
+async def _all(found: Path, first: int, number: int, pooler: str | None) -> Counter[str]:
     """The tally of all runs: the real waits have the longest to go, so they begin first."""
     real, tally = number // REAL_SHARE, Counter[str]()
 
     async def really() -> None:
-        tally.update(await _beside(first, real))
+        tally.update(await _beside(first, real, pooler))
 
     async with anyio.create_task_group() as tasks:
         if real:
             tasks.start_soon(really)
-        tally.update(await fight(found, kinds(first + real, number - real), SHORT))
+        tally.update(await fight(found, kinds(first + real, number - real), SHORT, pooler))
     return tally
 
 
@@ -110,15 +119,19 @@ def main() -> int:
     parser.add_argument(
         "--blind", action="store_true", help="servers see no failover: doubles have to be found"
     )
+    parser.add_argument("--pooler", action="store_true", help="the servers are behind PgBouncer")
     given = parser.parse_args()
     found = programs()
     if found is None:
         parser.error("PostgreSQL is not installed")
+    pooler = pooler_program() if given.pooler else None
+    if given.pooler and pooler is None:
+        parser.error("PgBouncer is not installed")
     logging.disable(logging.CRITICAL)
     if given.blind:
         blind()
     if given.real:
-        tally = anyio.run(fight, found, kinds(given.first, given.n), REAL)
+        tally = anyio.run(fight, found, kinds(given.first, given.n), REAL, pooler)
         sys.stdout.write(json.dumps(tally))
         return 0
     began = time.monotonic()
@@ -126,7 +139,7 @@ def main() -> int:
     if given.add is not None and given.add.exists():
         before = Counter(json.loads(given.add.read_text("utf-8")))
     first = given.first or sum(before[name] for name in SCENES)
-    tally = anyio.run(_all, found, first, given.n)
+    tally = anyio.run(_all, found, first, given.n, pooler)
     if given.add is not None:
         given.add.write_text(json.dumps(before + tally), "utf-8")
     sys.stdout.write(f"{told(before + tally, (time.monotonic() - began) / 60)}\n")

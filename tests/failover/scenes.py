@@ -294,11 +294,11 @@ SCENES: Final[Mapping[str, tuple[bool, Scene]]] = {
 
 @asynccontextmanager
 async def _set_up(
-    programs: Path, name: str, seed: int, waits: Waits, folder: Path
+    programs: Path, name: str, seed: int, waits: Waits, folder: Path, pooler_program: str | None
 ) -> AsyncIterator[Run]:
     rng = random.Random(seed)
     async with (
-        pair(programs, is_pair=SCENES[name][0]) as made,
+        pair(programs, is_pair=SCENES[name][0], pooler_program=pooler_program) as made,
         shop(made.address, waits, seed) as opened,
     ):
         # Some arrive while the others ask, some after the sender has given up.
@@ -306,9 +306,17 @@ async def _set_up(
         yield Run(made, opened, rng, folder / "seen.json")
 
 
-async def played(programs: Path, name: str, seed: int, waits: Waits, folder: Path) -> Run:
-    """Play one scene to its end."""
-    async with _set_up(programs, name, seed, waits, folder) as run:
+async def played(
+    programs: Path,
+    name: str,
+    seed: int,
+    waits: Waits,
+    folder: Path,
+    *,
+    pooler_program: str | None = None,
+) -> Run:
+    """Play one scene to its end, behind a PgBouncer if the program of one is given."""
+    async with _set_up(programs, name, seed, waits, folder, pooler_program) as run:
         left = await SCENES[name][1](run)
         await run.judge(left)
     return run

@@ -27,16 +27,21 @@ from korus_mcp.tools.listing import LISTING
 from tests.docs import hosts_page, icon, manifest, opening, registry
 from tests.docs.listing import described
 from tests.docs.settings_text import meaning
+from tests.fixtures.assistant import ERAS
 from tests.fixtures.tokens import counted
 from tests.halls import sheet
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
 TOOLS: Final = ROOT / "docs" / "tools.md"
+ADDING: Final = ROOT / "docs" / "adding-a-tool.md"
 SETTINGS_PAGE: Final = ROOT / "docs" / "settings.md"
 ERRORS: Final = ROOT / "docs" / "errors.md"
 SERVER_JSON: Final = ROOT / "server.json"
 SNAPSHOTS: Final = ROOT / "tests" / "tools" / "snapshots"
+MOST_TOKENS: Final = 3_000
+MOST_WITHOUT_OUTPUTS: Final = 2_000
+REVISIONS: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 CAUSES: Final = """
 What failed, and its code. After a booking call whose answer was lost the code is `OUTCOME_UNKNOWN`,
 whatever the cause.
@@ -91,6 +96,18 @@ def tools_table() -> str:
     return "\n".join(["| tool | effect | what it does |", "|---|---|---|", *rows, "", cost])
 
 
+def room_table() -> str:
+    """What the list of tools costs in each era, and how much more it may."""
+    costs = zip(*(list_tokens(listed_tools(mode)) for mode in ERAS), strict=True)
+    kinds = (("the whole list", MOST_TOKENS), ("without output schemas", MOST_WITHOUT_OUTPUTS))
+    rows = [
+        f"| {kind} | {' | '.join(f'{each:,}' for each in cost)} | {most:,} | {most - max(cost):,} |"
+        for (kind, most), cost in zip(kinds, costs, strict=True)
+    ]
+    head = f"| | {' | '.join(REVISIONS[mode] for mode in ERAS)} | at most | room for |"
+    return "\n".join([head, "|---|---|---|---|---|", *rows])
+
+
 def errors_page() -> str:
     """docs/errors.md: what an assistant can read of errors, and which code each failure has."""
     rows = [f"| {_cause(kind)} | `{code}` |" for kind, (code, _, _) in ROWS.items()]
@@ -107,11 +124,12 @@ def _cause(kind: type[ApiError]) -> str:
     return f"KorusTicket: {kind.cause}{f' ({statuses[0]})' if statuses else ''}"
 
 
-def listed_tools() -> list[Tool]:
-    """All tools, as a host sees them."""
+def listed_tools(mode: str = "auto") -> list[Tool]:
+    """All tools, as a host of an era sees them."""
 
     async def listed() -> list[Tool]:
-        async with Client(build_server(Settings(profile=Profile.SERVICE_DESK))) as client:
+        server = build_server(Settings(profile=Profile.SERVICE_DESK))
+        async with Client(server, mode=mode) as client:
             return (await client.list_tools()).tools
 
     return anyio.run(listed)
@@ -129,6 +147,7 @@ def pages() -> dict[Path, str]:
     return {
         README: _renewed(README, "programs", hosts_page.programs_table()),
         TOOLS: _renewed(TOOLS, "tools", tools_table()),
+        ADDING: _renewed(ADDING, "room", room_table()),
         SETTINGS_PAGE: _renewed(SETTINGS_PAGE, "settings", settings_table()),
     }
 

@@ -16,6 +16,9 @@ import yaml
 
 from korus_mcp.commands.cli import parser
 from korus_mcp.sandbox import SandboxOptions, served_sandbox
+from korus_mcp.sandbox.control import _ACTIONS as ACTIONS
+from korus_mcp.sandbox.control import _LEVERS as LEVERS
+from korus_mcp.sandbox.control import PREFIX
 from tests.docs.generated import ROOT
 
 PAGES: Final = (
@@ -101,7 +104,8 @@ def test_every_block_can_be_read() -> None:
 
 def test_extras_that_are_told_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    told_of = {e for p in PAGES for e in re.findall(r"korus-mcp\[(\w+)\]", p.read_text("utf-8"))}
+    lists = [e for p in PAGES for e in re.findall(r"korus-mcp\[([\w,]+)\]", p.read_text("utf-8"))]
+    told_of = {each for some in lists for each in some.split(",")}
     assert told_of
     assert told_of <= set(project["optional-dependencies"])
 
@@ -115,3 +119,19 @@ async def test_the_example_of_the_client_runs() -> None:
             [sys.executable, "-c", example], env=served.environment, cwd=ROOT
         )
     assert served.sandbox.landmarks["park_catalog"] in ran.stdout.decode()
+
+
+def test_what_is_installed_from_the_index_is_told_beside_what_can_be_installed_today() -> None:
+    """It is not on PyPI yet."""
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        if "pip install 'korus-mcp[" in text:
+            assert re.search(r"pip install 'korus-mcp\[[\w,]+\] @ git\+https://", text), page.name
+
+
+def test_the_routes_that_steer_the_sandbox_are_those_that_are_told() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    rows = re.findall(rf"^\| `([A-Z]+) {PREFIX}(/\S+)` \|", text, re.MULTILINE)
+    assert rows == list(LEVERS)
+    (of_faults,) = re.findall(rf"^\| `POST {PREFIX}/faults` \|.*$", text, re.MULTILINE)
+    assert set(ACTIONS) <= set(re.findall(r"`(\w+)`", of_faults))

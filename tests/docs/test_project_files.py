@@ -161,3 +161,18 @@ def test_a_bill_that_names_what_is_asked_for_has_no_fault() -> None:
 )
 def test_a_bill_with_a_fault_is_told_apart(bill: dict[str, Any], asked: str) -> None:
     assert len(list(faults(bill, [Requirement(asked)]))) == 1
+
+
+def test_each_target_is_told_once_with_what_it_needs() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    helped = dict(re.findall(r"^([a-z-]+):.*?## (.*)$", makefile, re.MULTILINE))
+    section = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("## What the targets need\n")[1]
+    rows = re.findall(r"^\| (`.*?`) \| (.*) \|$", section.split("\n## ")[0], re.MULTILINE)
+    needs = [(name, need) for names, need in rows for name in re.findall(r"`([a-z-]+)`", names)]
+    assert sorted(name for name, _ in needs) == sorted(helped)
+    for name, need in needs:
+        said = helped[name]
+        assert "npm" in need or "npm" not in said, name
+        assert "PyPI" in need or not re.search("PyPI|registries", said), name
+        assert "Chromium" in need or "Chromium" not in said, name
+        assert "PostgreSQL" in need or "PostgreSQL" not in said or "npm" in need, name

@@ -3,8 +3,15 @@
 import json
 import re
 import tomllib
+from dataclasses import fields
 from typing import Final
 
+import yaml
+
+from korus_mcp.api import ApiConfig
+from korus_mcp.journal.postgres import CONNECTIONS
+from korus_mcp.server.http_door import MOST_SESSIONS
+from korus_mcp.settings import Settings
 from tests.docs.generated import ROOT
 from tests.docs.hosts_page import RESULTS
 from tests.journal.on_versions import VERSIONS
@@ -65,3 +72,57 @@ def test_providers_and_hosts_are_those_that_were_run() -> None:
     results = json.loads(RESULTS.read_text("utf-8"))
     booked = sum(each["booked"] for each in results.values())
     assert told()["host"][0].startswith(f"{booked} libraries and programs")
+
+
+def test_the_sizes_are_those_that_follow_from_the_limits() -> None:
+    text = page("docs/operations.md")
+    of_a_booking = int(said(text, r"A booking makes (\d+) requests"))
+    assert f"| requests of a booking, 50 bases | {of_a_booking} |" in page("docs/compare.md")
+    settings = Settings()
+    resources = yaml.safe_load_all(page("deploy/kubernetes/korus-mcp.yaml"))
+    spec = next(each for each in resources if each["kind"] == "StatefulSet")["spec"]
+    given = spec["template"]["spec"]["containers"][0]["resources"]
+    rows = re.findall(
+        r"^\| ([\d,]+) \| (\d+)(?:, or \d+ [^|]+)? \| ([\d.]+) \| (\d+)[^|]* \| (\d+)[^|]* \|"
+        r" (\d+) MiB, (\d+) (MiB|GiB)[^|]* \|$",
+        text,
+        re.MULTILINE,
+    )
+    assert len(rows) == 3
+    for people, servers, requests, reads, connections, requested, most, unit in rows:
+        count = int(servers)
+        an_hour = int(people.replace(",", "")) * of_a_booking / 3600
+        assert float(requests) == round(an_hour, 1)
+        assert an_hour < int(reads) * count
+        assert int(reads) == -(-settings.reads_per_second // count)
+        assert int(connections) == CONNECTIONS * count
+        assert given["requests"]["memory"] == f"{int(requested) // count}Mi"
+        total = int(most) * (1024 if unit == "GiB" else 1)
+        assert given["limits"]["memory"] == f"{total // count}Mi"
+    assert f"`KORUS_READS_PER_SECOND` ({settings.reads_per_second}) after 20 at once" in text
+    assert "16 reads at the same time and four that hold or book" in text
+    places = {each.name: each.default for each in fields(ApiConfig)}
+    assert (places["parallel"], places["parallel_orders"]) == (16, 4)
+    assert f"A server keeps {MOST_SESSIONS:,} of the protocol" in text
+
+
+def said(text: str, pattern: str) -> str:
+    """The one thing in a text that fits a pattern."""
+    (found,) = re.findall(pattern, text)
+    return str(found)
+
+
+def test_operators_and_promises_have_the_same_list_of_what_nobody_can_guarantee() -> None:
+    journal = page("docs/journal.md").split("## What nobody can guarantee\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (?!it may|---)(.+) \|$", journal, re.MULTILINE)
+    promises = page("docs/promises.md").split("## What nobody can promise\n")[1]
+    points = re.findall(r"^\* ", promises.split("\n## ")[0], re.MULTILINE)
+    assert len(rows) == len(points) > 5
+
+
+def test_the_list_of_what_is_weak_points_to_the_seven_places() -> None:
+    weak = page("docs/promises.md").split("## What is not done, or weak\n")[1]
+    rows = re.findall(r"^\* \[", weak, re.MULTILINE)
+    assert "in seven places" in weak
+    assert len(rows) == 7
+    assert "**Status: alpha.**" in page("README.md")

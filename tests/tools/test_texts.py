@@ -17,8 +17,6 @@ from tests.fixtures.assistant import ERAS, desk, settings_of
 from tests.fixtures.hosts import AFRESH, child_environment, raw_host
 
 pytestmark = pytest.mark.anyio
-MOST_TOKENS = 3_000
-MOST_WITHOUT_OUTPUTS = 2_000
 STARTS = 10
 CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
 ABBREVIATIONS = frozenset({"ISO", "EUR", "PNG", "YYYY", "MM", "DD"})
@@ -88,8 +86,8 @@ async def test_a_changed_word_is_shown_with_the_way_to_take_it_over() -> None:
 @pytest.mark.parametrize("mode", ERAS)
 async def test_the_whole_list_costs_a_model_little(mode: str) -> None:
     whole, without_outputs = generated.list_tokens(await listed(mode))
-    assert whole <= MOST_TOKENS
-    assert without_outputs <= MOST_WITHOUT_OUTPUTS
+    assert whole <= generated.MOST_TOKENS
+    assert without_outputs <= generated.MOST_WITHOUT_OUTPUTS
 
 
 async def test_a_smaller_profile_lists_the_same_tools_and_costs_less() -> None:

@@ -78,22 +78,3 @@ def test_every_heading_that_a_link_names_is_there() -> None:
             assert mark in {hosts_page.anchor(each) for each in headings}, (
                 f"{document.name}: {mark}"
             )
-
-
-def test_every_part_of_a_page_that_is_linked_to_is_there() -> None:
-    documents = [*generated.ROOT.glob("*.md"), *(generated.ROOT / "docs").glob("*.md")]
-    followed = 0
-    for document in documents:
-        text = document.read_text("utf-8")
-        for file, part in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", text):
-            page = document.parent / file if file else document
-            if page.suffix == ".md":
-                followed += 1
-                assert part in parts(page.read_text("utf-8")), f"{document.name}: {file}#{part}"
-    assert followed
-
-
-def parts(text: str) -> set[str]:
-    """The headings of a page as GitHub names them in addresses."""
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}

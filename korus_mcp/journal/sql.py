@@ -253,7 +253,7 @@ class SqlJournal:
             return
         row = await self._read(lambda tx: tx.run(_HEAD).one_or_none(), is_one=True)
         if row is not None:
-            if not self._seals.fits(Head(*row)):
+            if not self._seals.fits(Head(row.number, row.head, row.seal)):
                 raise JournalDown(JournalFault.OTHER_KEY)
         elif not self._may_sign_anew:
             waiting = sa.select(sa.exists(_SIGNED_BUT_WAITING))

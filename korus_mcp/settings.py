@@ -35,6 +35,8 @@ SANDBOX_LANGUAGE = "en"
 """Of the embedded sandbox: who tries it need not read French."""
 DOCUMENT_HOST = "storage.googleapis.com"
 SANDBOX_DOCUMENT_HOST = "documents.sandbox.invalid"
+HTTP_PATH: Final = "/mcp"
+"""The one path at which `serve --http` speaks the protocol."""
 MOST_SEED = 2**32 - 1
 PERSONS_PACE: Final = {"calls_per_minute": 60, "writes_per_minute": 10}
 """Where many people use one server, an assistant that runs wild must not be everybody's matter. One
@@ -388,7 +390,8 @@ class Settings:
         (),
         "serve --http: the names by which programs or a proxy reach this server, such as "
         "mcp.example.org, separated by commas; one without a port stands for any port. Those of "
-        "this computer need not be named. Required where --host lets other computers in.",
+        "this computer and of KORUS_PUBLIC_URL need not be named. Required where --host lets other "
+        "computers in.",
         name="KORUS_MCP_ALLOWED_HOSTS",
         told="none",
     )
@@ -491,6 +494,17 @@ class Settings:
     def account(self) -> Account:
         """The account of the API that these settings name."""
         return Account(self.environment, self.api_url, self.client_id)
+
+    @property
+    def served_hosts(self) -> tuple[str, ...]:
+        """The names to which `serve --http` answers beside those of this machine: the listed ones,
+        and the one by which people know it.
+        """
+        if self.public_url is None:
+            return self.allowed_hosts
+        # Without its port, which stands for any: a proxy may write either.
+        host = urlsplit(self.public_url).hostname or ""
+        return (*self.allowed_hosts, f"[{host}]" if ":" in host else host)
 
     @property
     def may_sign_anew(self) -> bool:
@@ -730,7 +744,7 @@ class _Reader:
         found: dict[str, Any] = {
             # As text: a slash more is another issuer.
             "auth_issuer": self._checked("KORUS_AUTH_ISSUER", _address_problem),
-            "public_url": self._checked("KORUS_PUBLIC_URL", _address_problem),
+            "public_url": self._checked("KORUS_PUBLIC_URL", _public_problem),
             "auth_keys_url": self._checked("KORUS_AUTH_KEYS_URL", _address_problem),
             "auth_audience": self._given.get("KORUS_AUTH_AUDIENCE"),
             "auth_tenant_claim": self._given.get("KORUS_AUTH_TENANT_CLAIM"),
@@ -747,7 +761,8 @@ class _Reader:
             self._problems.append(
                 "KORUS_AUTH_ISSUER needs KORUS_PUBLIC_URL: tokens must name this server."
             )
-        alone = [n for n in self._given if n.startswith("KORUS_AUTH_") and n in KNOWN_NAMES]
+        of_sign_in = ("KORUS_AUTH_", "KORUS_PUBLIC_URL")
+        alone = [n for n in self._given if n.startswith(of_sign_in) and n in KNOWN_NAMES]
         if alone and not is_on:
             self._problems.append(f"{', '.join(sorted(alone))} given, but not KORUS_AUTH_ISSUER.")
         return found
@@ -971,6 +986,14 @@ def _address_problem(url: str) -> str | None:
     if not is_unread_on_the_way(parts.scheme, parts.hostname):
         return "may use http:// for loopback only"
     return None
+
+
+def _public_problem(url: str) -> str | None:
+    problem = _address_problem(url)
+    # A proxy may have another path for it, but nothing of it is at the root of an address.
+    if problem is None and urlsplit(url).path in ("", "/"):
+        return f"needs the path at which the server answers: {url.rstrip('/')}{HTTP_PATH}"
+    return problem
 
 
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}

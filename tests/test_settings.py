@@ -461,8 +461,39 @@ def test_half_of_a_sign_in_is_none() -> None:
     assert found == "KORUS_AUTH_ISSUER needs KORUS_PUBLIC_URL: tokens must name this server."
     found = problems({"KORUS_AUTH_AUDIENCE": "x", "KORUS_AUTH_TENANT_CLAIM": "tid"})
     assert found == "KORUS_AUTH_AUDIENCE, KORUS_AUTH_TENANT_CLAIM given, but not KORUS_AUTH_ISSUER."
+    found = problems({"KORUS_PUBLIC_URL": "https://tickets.example.test/mcp"})
+    assert found == "KORUS_PUBLIC_URL given, but not KORUS_AUTH_ISSUER."
     found = problems({**SIGN_IN, "KORUS_AUTH_CLIENT_SECRET": "canary-secret"})
     assert found == "KORUS_AUTH_CLIENT_SECRET needs KORUS_AUTH_CLIENT_ID."
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_the_address_of_a_server_has_the_path_at_which_it_answers(end: str) -> None:
+    found = problems({**SIGN_IN, "KORUS_PUBLIC_URL": f"https://tickets.example.test:8443{end}"})
+    assert found == (
+        "KORUS_PUBLIC_URL needs the path at which the server answers: "
+        "https://tickets.example.test:8443/mcp."
+    )
+    # A proxy may have another path for it.
+    elsewhere = {"KORUS_PUBLIC_URL": "https://example.test/tickets"}
+    assert read_settings({**SIGN_IN, **elsewhere}).public_url == "https://example.test/tickets"
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("https://Tickets.example.test:8443/mcp", "tickets.example.test"),
+        ("https://[2001:db8::1]:8443/mcp", "[2001:db8::1]"),
+    ],
+)
+def test_the_host_by_which_people_know_a_server_is_one_of_its_names(
+    address: str, host: str
+) -> None:
+    settings = read_settings({**SIGN_IN, "KORUS_PUBLIC_URL": address})
+    assert settings.served_hosts == (host,)
+    listed = read_settings({**SIGN_IN, "KORUS_MCP_ALLOWED_HOSTS": "mcp.example.test"})
+    assert listed.served_hosts == ("mcp.example.test", "tickets.example.test")
+    assert read_settings({}).served_hosts == ()
 
 
 def test_the_secret_of_the_page_may_stand_in_a_file_and_is_in_no_representation(

@@ -93,7 +93,7 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
         app = http_door.door(
             server,
             host,
-            hosts=settings.allowed_hosts,
+            hosts=settings.served_hosts,
             origins=settings.allowed_origins,
             guard=sign_in.guard if sign_in else bearer,
             own=own,

@@ -34,12 +34,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from korus_mcp.app import App
 from korus_mcp.foundation.origins import is_loopback
 from korus_mcp.foundation.private_files import user_folder, write_new
-from korus_mcp.settings import NAME, Misconfigured
+from korus_mcp.settings import HTTP_PATH, NAME, Misconfigured
 
 Guard: TypeAlias = Callable[[ASGIApp], ASGIApp]
 """Puts around an application what judges who calls; what it refuses, the application never sees."""
 
-PATH: Final = "/mcp"
+PATH: Final = HTTP_PATH
 PAGES: Final = "/approve"
 """Where pages for people are, below the address of the server."""
 BACK: Final = f"{PAGES}/signed-in"

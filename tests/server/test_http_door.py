@@ -382,6 +382,28 @@ async def test_two_authorizations_are_none() -> None:
         assert (await client.post("/mcp", json=OPENING, headers=twice)).status_code == 401
 
 
+async def test_a_server_whose_people_sign_in_answers_to_the_host_by_which_they_know_it(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    environment = child_environment(
+        tmp_path,
+        AUTH_ISSUER="https://id.example.test",
+        PUBLIC_URL="https://tickets.example.test:8443/mcp",
+    )
+    async with started("serve", "--http", "--port", str(port), environment=environment):
+        with anyio.fail_after(START_SECONDS):
+            await listening(port)
+        statuses = {}
+        async with httpx.AsyncClient() as client:
+            for host in ("tickets.example.test:8443", "tickets.example.test", "evil.example.test"):
+                url = f"http://127.0.0.1:{port}/mcp"
+                answer = await client.post(url, json=OPENING, headers={"Host": host})
+                statuses[host] = answer.status_code
+    # Those who call it by its name are asked to sign in.
+    assert list(statuses.values()) == [401, 401, 421]
+
+
 @pytest.mark.parametrize("mode", ERAS)
 async def test_outside_the_sandbox_the_token_of_the_file_opens_both_eras(
     mode: str, tmp_path: Path

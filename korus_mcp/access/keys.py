@@ -120,9 +120,14 @@ class SigningKeys:
         self._read_at = self._clock.monotonic()
 
 
+def signing_of(listed: KeySet) -> KeySet:
+    """The listed keys that sign; others are for what is encrypted."""
+    return [each for each in listed if each.get("use", "sig") == "sig"]
+
+
 def _made(listed: KeySet, name: str | None, algorithm: str) -> PyJWK | None:
     """The listed key with this name, made ready for an algorithm that it fits."""
-    signing = [each for each in listed if each.get("use", "sig") == "sig"]
+    signing = signing_of(listed)
     if name is None:
         fitting = signing if len(signing) == 1 else []
     else:

@@ -10,6 +10,8 @@ import httpx
 
 from korus_mcp import __version__
 from korus_mcp.access.keys import KeySet, ProviderDown, ProviderRefused
+from korus_mcp.api import ConnectionFault
+from korus_mcp.api.failures import from_network
 from korus_mcp.foundation.origins import is_unread_on_the_way
 
 ANSWER_SECONDS: Final = 10.0
@@ -118,7 +120,7 @@ class Provider:
                 finally:
                     await response.aclose()
         except (httpx.HTTPError, OSError, TimeoutError) as failure:
-            raise ProviderDown(f"{type(failure).__name__} at {url}") from None
+            raise ProviderDown(f"{url}: {_why(failure)}") from None
         if response.status_code != httpx.codes.OK:
             kind = ProviderRefused if response.status_code in _REFUSALS else ProviderDown
             raise kind(f"status {response.status_code} at {url}")
@@ -129,6 +131,14 @@ class Provider:
         if not isinstance(told, dict):
             raise ProviderDown(f"no JSON object at {url}")
         return told
+
+
+def _why(failure: Exception) -> str:
+    """Why nothing was answered, in the words of other hosts that are not reached."""
+    reason = from_network("", "GET", failure).reason
+    is_late = isinstance(failure, httpx.TimeoutException | TimeoutError)
+    late = str(ConnectionFault.SILENT) if is_late else type(failure).__name__
+    return str(reason) if reason else late
 
 
 def is_safe(url: str) -> bool:

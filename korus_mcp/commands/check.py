@@ -20,7 +20,9 @@ from urllib.parse import urlsplit
 import anyio
 from platformdirs import user_downloads_path
 
+from korus_mcp.access.keys import ProviderDown, signing_of
 from korus_mcp.access.policy import SAVING_TOOLS, SPENDING_TOOLS, tool_names
+from korus_mcp.access.provider import Provider
 from korus_mcp.answers.explanations import explained
 from korus_mcp.api import (
     ApiError,
@@ -49,7 +51,7 @@ from korus_mcp.foundation.private_files import try_folder, user_folder
 from korus_mcp.journal.opening import journal_file
 from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.journal.trial import Tried, tried
-from korus_mcp.server.composition import open_api
+from korus_mcp.server.composition import lacks_page, open_api, way_to_provider
 from korus_mcp.server.sandbox_home import BEGINNING, SandboxHome, sandbox_folder, world_path
 from korus_mcp.settings import Approval, Environment, Settings
 
@@ -174,6 +176,8 @@ async def _check(settings: Settings, clock: Clock, add: Callable[[Step], None]) 
         told(await _documents(api, settings))
     for step in _contract(findings, settings):
         told(step)
+    if settings.auth_issuer is not None:
+        told(await _sign_in(settings, settings.auth_issuer))
     told(_orders(settings, found, is_broken))
 
 
@@ -514,6 +518,26 @@ async def _documents(api: KorusApi, settings: Settings) -> Step:
     return Step("documents", State.BROKEN if is_needed else State.NOTE, " ".join(faults))
 
 
+async def _sign_in(settings: Settings, issuer: str) -> Step:
+    """Whether the provider of those who sign in tells what a server asks it for."""
+    keys_url, has_client = settings.auth_keys_url, settings.auth_client_id is not None
+    provider = Provider(issuer, way_to_provider(settings), keys_url=keys_url)
+    try:
+        listed = await provider.keys()
+        # The page on which people say yes asks for more than keys.
+        for name in ("authorization_endpoint", "token_endpoint") if has_client else ():
+            await provider.endpoint(name)
+    except ProviderDown as failure:
+        setting = "KORUS_AUTH_KEYS_URL" if keys_url else "KORUS_AUTH_ISSUER"
+        text = f"{failure}. Nobody can sign in. Look at {setting}, and at the network."
+        return broken("sign-in", text=text)
+    finally:
+        await provider.aclose()
+    if not signing_of(listed):
+        return broken("sign-in", text=f"{issuer} lists no key that signs: every token is refused.")
+    return ok("sign-in", text=f"{issuer} lists the keys with which it signs")
+
+
 def _contract(findings: CheckFindings, settings: Settings) -> Iterator[Step]:
     """How answers differ from the contract: a line for each operation, but one for a sandbox."""
     if not findings.seen:
@@ -544,6 +568,8 @@ def _orders(settings: Settings, found: Tried | None, is_broken: Set[str]) -> Ste
             text=f"none can be made: profile {settings.profile} only searches and compares. "
             "KORUS_PROFILE=buyer lets an assistant order.",
         )
+    if problem := lacks_page(settings, tool_names(settings)):
+        return broken("orders", text=problem)
     if missing := sorted(is_broken & _NEEDED_TO_ORDER):
         return broken("orders", text=f"none can be made until this is mended: {', '.join(missing)}")
     if found is not None and found.stopped_at is not None:
@@ -569,7 +595,9 @@ def _listed(names: Set[str]) -> str:
     return ", ".join([*told, *more])
 
 
-_NEEDED_TO_ORDER: Final = frozenset({"journal", "token", "catalogs", "reading", "clock", "network"})
+_NEEDED_TO_ORDER: Final = frozenset(
+    {"journal", "token", "catalogs", "reading", "clock", "network", "sign-in"}
+)
 _WORLDS: Final = {
     Environment.SANDBOX: "invented ones can be made",
     Environment.DEMO: "can be made in the demo environment",

@@ -1,6 +1,6 @@
 """The composition root: builds a server from settings. It holds no booking rules."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -49,6 +49,8 @@ from korus_mcp.tools.listing import listed_tools
 from korus_mcp.tools.unanswered import ends_unanswered
 
 if TYPE_CHECKING:
+    import httpx
+
     from korus_mcp.sandbox import Sandbox
     from korus_mcp.server.http_door import OwnPages
     from korus_mcp.server.sign_in import SignIn
@@ -281,15 +283,21 @@ def sign_in_of(server: KorusServer, settings: Settings) -> "SignIn | None":
     """What stands before a server over HTTP whose people sign in, if they do."""
     if settings.auth_issuer is None:
         return None
+    from korus_mcp.server.sign_in import SignIn
+
+    way = way_to_provider(settings)
+    return SignIn(settings, scopes_of(server.names), server.needed_for, way, SystemClock())
+
+
+def way_to_provider(settings: Settings) -> "httpx.AsyncBaseTransport":
+    """The way to the provider of those who sign in."""
     import httpx
 
     from korus_mcp.api.transport import WayOut
-    from korus_mcp.server.sign_in import SignIn
 
     # The same way out as to the API: a firm's proxy and its authorities count here, too.
     config = api_config(replace(settings, token_url=settings.token_url or TOKEN_URL))
-    way = WayOut(config, httpx.Limits(max_connections=4))
-    return SignIn(settings, scopes_of(server.names), server.needed_for, way, SystemClock())
+    return WayOut(config, httpx.Limits(max_connections=4))
 
 
 def pages_for_people(
@@ -300,19 +308,33 @@ def pages_for_people(
     Raises:
         Misconfigured: they have to, and the server cannot have them sign in to a page.
     """
-    is_asked = settings.approval is Approval.HUMAN and "place_order" in server.names
-    if sign_in is None or not is_asked:
+    # At the start: else orders would be refused in a conversation, one program after the other,
+    # and those that fill in forms by themselves would be the only way left.
+    if problem := lacks_page(settings, server.names):
+        raise Misconfigured(problem)
+    if sign_in is None or not _is_asked(settings, server.names):
         return None
-    if not _has_pages(settings):
-        # At the start: else orders would be refused in a conversation, one program after the other,
-        # and those that fill in forms by themselves would be the only way left.
-        raise Misconfigured(
-            "KORUS_APPROVAL=human needs KORUS_AUTH_CLIENT_ID where people sign in: the page on "
-            "which they say yes has them sign in at the provider, too."
-        )
     from korus_mcp.server.signed_in_page import signed_in_pages
 
     return signed_in_pages(server.running, sign_in, settings.public_url or "")
+
+
+def lacks_page(settings: Settings, names: Collection[str]) -> str | None:
+    """Why people who sign in could not say yes to an order with the tools of these names; None
+    where they can, where nobody signs in, and where they are not asked.
+    """
+    is_asked = settings.auth_issuer is not None and _is_asked(settings, names)
+    if not is_asked or _has_pages(settings):
+        return None
+    return (
+        "KORUS_APPROVAL=human needs KORUS_AUTH_CLIENT_ID where people sign in: the page on "
+        "which they say yes has them sign in at the provider, too."
+    )
+
+
+def _is_asked(settings: Settings, names: Collection[str]) -> bool:
+    """Whether only a person can say yes to an order."""
+    return settings.approval is Approval.HUMAN and "place_order" in names
 
 
 def _has_pages(settings: Settings) -> bool:

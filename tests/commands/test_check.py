@@ -17,7 +17,7 @@ from anyio.abc import ByteStream
 
 from korus_mcp.commands import check
 from korus_mcp.commands.check import CheckFindings, State, run_check
-from korus_mcp.commands.cli import main
+from korus_mcp.commands.cli import EXIT_MISCONFIGURED, main
 from korus_mcp.foundation.clock import ManualClock, SystemClock
 from korus_mcp.foundation.private_files import NotPrivate, try_folder
 from korus_mcp.journal.opening import journal_of
@@ -27,6 +27,7 @@ from korus_mcp.settings import read_settings
 from tests.api.test_way_out import Proxy, secure_server
 from tests.fixtures.assistant import SEED, handle_of
 from tests.fixtures.hosts import child_environment, free_port
+from tests.fixtures.provider import FakeProvider
 from tests.journal.rows import intent, sent
 
 IN_ORDER = (
@@ -61,7 +62,7 @@ def steps_of(
     for step in found["steps"]:
         assert step.keys() == {"name", "state", "text"}
         assert step["state"] in list(State)
-        assert step["name"] in IN_ORDER
+        assert step["name"] in (*IN_ORDER, "sign-in")
     assert code == int(any(step["state"] == "BROKEN" for step in found["steps"]))
     assert environment.get("KORUS_CLIENT_SECRET", "-") not in said.out.replace("-", "")
     return {step["name"]: (step["state"], step["text"]) for step in found["steps"]}
@@ -550,3 +551,74 @@ def test_of_a_real_api_every_difference_is_told() -> None:
     assert [step.state for step in told] == [State.NOTE, State.NOTE]
     assert "not documented surprise" in told[0].text
     assert told[1].text.startswith("1 of 1 kinds of answers differ from the documentation. ")
+
+
+# People who sign in
+
+
+def signing_in(issuer: str, folder: Path, **more: str) -> dict[str, str]:
+    """The settings of a server on the sandbox whose people sign in."""
+    address = {"KORUS_AUTH_ISSUER": issuer, "KORUS_PUBLIC_URL": "https://tickets.example.test/mcp"}
+    return {**folders(folder), **address, **{f"KORUS_{k}": v for k, v in more.items()}}
+
+
+@pytest.mark.anyio
+async def test_where_people_sign_in_their_provider_is_asked_as_a_server_asks_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with FakeProvider().served() as provider:
+        environment = signing_in(provider.issuer, tmp_path, AUTH_CLIENT_ID="page")
+        steps = await checked(environment, capsys)
+        assert tuple(steps) == (*IN_ORDER[:-1], "sign-in", "orders")
+        told = f"{provider.issuer} lists the keys with which it signs"
+        assert steps["sign-in"] == ("OK", told)
+        assert steps["orders"][0] == "OK"
+        assert provider.looks == 1
+        provider.names = []
+        steps = await checked(environment, capsys)
+        assert steps["sign-in"][0] == "BROKEN"
+        assert steps["sign-in"][1].endswith("lists no key that signs: every token is refused.")
+        provider.is_down = True
+        steps = await checked(environment, capsys)
+    assert steps["sign-in"] == (
+        "BROKEN",
+        f"status 503 at {provider.issuer}/jwks. Nobody can sign in. Look at KORUS_AUTH_ISSUER, and "
+        "at the network.",
+    )
+    assert steps["orders"] == ("BROKEN", "none can be made until this is mended: sign-in")
+
+
+def test_a_provider_that_is_not_reached_is_told_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    issuer = f"{HERE}:{free_port()}"
+    steps = steps_of(signing_in(issuer, tmp_path), capsys)
+    assert steps["sign-in"][0] == "BROKEN"
+    metadata = f"{issuer}/.well-known/openid-configuration"
+    told = f"{metadata}: nothing answers at this host and port; "
+    assert steps["sign-in"][1].startswith(told)
+    keys = {"AUTH_KEYS_URL": f"{issuer}/keys"}
+    state, told = steps_of(signing_in(issuer, tmp_path, **keys), capsys)["sign-in"]
+    assert (state, told) == (
+        "BROKEN",
+        f"{issuer}/keys: nothing answers at this host and port. Nobody can sign in. Look at "
+        "KORUS_AUTH_KEYS_URL, and at the network.",
+    )
+
+
+@pytest.mark.anyio
+async def test_a_server_that_would_not_start_since_nobody_could_say_yes_is_told_in_its_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FakeProvider().served() as provider:
+        environment = signing_in(provider.issuer, tmp_path, APPROVAL="human")
+        state, told = (await checked(environment, capsys))["orders"]
+        assert state == "BROKEN"
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        arguments = ["serve", "--http", "--port", "0"]
+        assert await anyio.to_thread.run_sync(main, arguments) == EXIT_MISCONFIGURED
+        assert capsys.readouterr().err == f"korus-mcp: {told}\n"
+        page = {"AUTH_CLIENT_ID": "page"}
+        environment = signing_in(provider.issuer, tmp_path, APPROVAL="human", **page)
+        assert (await checked(environment, capsys))["orders"][0] == "OK"

@@ -174,8 +174,7 @@ class App:
         if self.settings.embedded:
             # The journal of a sandbox lasts as long as its bookings.
             url = IN_MEMORY if self._files is None else self._files.journal_url()
-        # As long as an order that was sent may still be on its way.
-        wait = timedelta(seconds=CREATION_SECONDS + self.settings.settle_seconds)
+        wait = wait_of(self.settings)
         journal = journal_of(self.settings, self.clock, url=url, wait=wait)
         if self._files is not None:
             self._files.follow(journal.move)
@@ -329,6 +328,13 @@ def mirror_of(
         languages=settings.languages,
         copies=copies,
     )
+
+
+def wait_of(settings: Settings) -> timedelta:
+    """How long orders wait once the journal went back in time: as long as one that was sent may
+    still be on its way.
+    """
+    return timedelta(seconds=CREATION_SECONDS + settings.settle_seconds)
 
 
 def catalog_files(settings: Settings) -> CatalogFiles:

@@ -630,11 +630,9 @@ def _check_no_wait(standing: ReservationFacts) -> None:
 
 
 def _waiting(waits: OrdersWait) -> Refusal:
-    # Rounded up: at the minute that is told, orders are taken again.
-    until = waits.until.astimezone(UTC) + timedelta(minutes=1)
     return Refusal(
         Code.SERVER_BUSY,
-        f"The journal was restored or is new to this server; orders wait until {until:%H:%M} UTC.",
+        f"The journal was restored or is new to this server; orders wait until {waits.told}.",
         "Nothing was ordered now, so do not reserve again; call again after the named seconds.",
         retry_after_seconds=max(1, math.ceil(waits.seconds)),
     )

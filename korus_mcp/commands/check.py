@@ -38,7 +38,7 @@ from korus_mcp.api import (
 )
 from korus_mcp.api.errors import NO_TOKEN
 from korus_mcp.api.failures import why_unconnected
-from korus_mcp.app import catalog_files
+from korus_mcp.app import catalog_files, wait_of
 from korus_mcp.booking.documents import FILES_BEGIN
 from korus_mcp.catalog.overview import look_at
 from korus_mcp.commands.aliases import Aliases
@@ -51,6 +51,7 @@ from korus_mcp.foundation.private_files import try_folder, user_folder
 from korus_mcp.journal.opening import journal_file
 from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.journal.trial import Tried, tried
+from korus_mcp.journal.watch import Met
 from korus_mcp.server.composition import lacks_page, open_api, way_to_provider
 from korus_mcp.server.sandbox_home import BEGINNING, SandboxHome, sandbox_folder, world_path
 from korus_mcp.settings import Approval, Environment, Settings
@@ -250,7 +251,7 @@ async def _journal(settings: Settings, clock: Clock) -> tuple[Step, Tried | None
     where = "KORUS_DATABASE_URL"
     try:
         where = str(journal_file(settings) or "PostgreSQL")
-        found = await tried(settings, clock)
+        found = await tried(settings, clock, wait=wait_of(settings))
     except JournalDown as down:
         text = f"{where}: {down.fault.value}. {_JOURNAL_ADVICE[down.fault]}"
         # Whoever only searches has no use for it.
@@ -578,12 +579,26 @@ def _orders(settings: Settings, found: Tried | None, is_broken: Set[str]) -> Ste
             text=f"stopped since {found.stopped_at:%Y-%m-%d %H:%M}Z; no new orders are taken until "
             "korus-mcp journal go lets them through.",
         )
+    if found is not None and found.met is not None:
+        return note("orders", text=_waiting(found.met))
     return ok(
         "orders",
         text=f"{_WORLDS[settings.environment]}, up to {settings.max_order_amount} EUR an order and "
         f"{settings.max_day_amount} EUR a day, {settings.max_tickets} tickets an order; "
         f"{_APPROVALS[settings.approval]} (profile {settings.profile}, approval "
         f"{settings.approval})",
+    )
+
+
+def _waiting(met: Met) -> str:
+    """Until when orders wait since the journal went back, or for how long they will."""
+    if met.is_begun:
+        when = f"wait until {met.waits.told}"
+    else:
+        when = f"wait for {met.waits.seconds:.0f} s once a server here looks at the journal"
+    return (
+        f"{when}: it was restored or is new to this computer, and what may be missing in it is "
+        "looked for first. Nothing has to be done."
     )
 
 

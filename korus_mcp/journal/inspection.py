@@ -34,6 +34,7 @@ from korus_mcp.journal.transaction import (
     fields_of,
     ours,
 )
+from korus_mcp.journal.watch import Met, Watch
 
 AT_A_TIME: Final = 500
 """The most rows that one statement reads: a journal may have grown for years."""
@@ -88,6 +89,10 @@ class Inspection(SqlJournal):
             JournalDown: OTHER_KEY, another one signed it; SHORT_KEY, it is too short to begin to.
         """
         await self._check_key()
+
+    async def met(self, watch: Watch) -> Met | None:
+        """What a server would meet that looks at the journal now, by what `watch` knows of it."""
+        return await watch.met(partial(self._place, watch))
 
     async def entries(self, *, limit: int, open_only: bool = False) -> Sequence[JournalEntry]:
         """The newest order calls, newest first."""

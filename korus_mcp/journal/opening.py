@@ -18,6 +18,7 @@ from korus_mcp.settings import NAME, Settings
 
 if TYPE_CHECKING:
     from korus_mcp.journal.sql import SqlJournal
+    from korus_mcp.journal.watch import Watch
 
 IN_MEMORY: Final = "sqlite:///:memory:"
 """The address of a journal that ends with its process."""
@@ -73,19 +74,26 @@ def journal_of(
     `wait`: how long orders wait once its database went back in time; without it nobody looks.
     """
     from korus_mcp.journal.sql import SqlJournal
-    from korus_mcp.journal.watch import Watch
 
     address = url or journal_url(settings)
-    # A file that is replaced is seen as such by the server that has it open.
-    is_server = wait is not None and not is_file_address(address)
     return SqlJournal.at(
         address,
         settings.account.key(),
         clock=clock,
         audit_key=settings.journal_key,
         may_sign_anew=settings.may_sign_anew,
-        watch=Watch(_seen_file(settings, address), wait, clock) if wait and is_server else None,
+        watch=None if wait is None else watch_of(settings, clock, address, wait),
     )
+
+
+def watch_of(settings: Settings, clock: Clock, address: str, wait: timedelta) -> "Watch | None":
+    """What sees whether the database of a journal went back in time; None where it is a file."""
+    from korus_mcp.journal.watch import Watch
+
+    # A file that is replaced is seen as such by the server that has it open.
+    if is_file_address(address):
+        return None
+    return Watch(_seen_file(settings, address), wait, clock)
 
 
 def copies_of(settings: Settings) -> CatalogCopies | None:

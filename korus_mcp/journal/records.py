@@ -519,6 +519,12 @@ class OrdersWait(ClaimRefused):
         self.until = until
         self.seconds = seconds
 
+    @property
+    def told(self) -> str:
+        """The minute at which orders are taken again, for people."""
+        # Rounded up: at the minute that is told, they are.
+        return f"{self.until.astimezone(UTC) + timedelta(minutes=1):%H:%M} UTC"
+
 
 class TooMuchOpen(Exception):
     """With this reserve call its owner would hold too much; `open` is what is held now."""

@@ -6,7 +6,7 @@ Where there is no file yet, a journal is made in a folder beside it, which is re
 import secrets
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,8 +18,9 @@ from korus_mcp.foundation.private_files import nearest_folder
 from korus_mcp.journal.engine import Database, make_tables, version_of
 from korus_mcp.journal.faults import down
 from korus_mcp.journal.inspection import Inspection
-from korus_mcp.journal.opening import journal_file, journal_of, journal_url
+from korus_mcp.journal.opening import journal_file, journal_of, journal_url, watch_of
 from korus_mcp.journal.tables import KEEPER, VERSION
+from korus_mcp.journal.watch import Met
 from korus_mcp.settings import Settings
 
 
@@ -32,10 +33,12 @@ class Tried:
     in_doubt: int = 0
     stopped_at: datetime | None = None
     """Since when it takes no new orders."""
+    met: Met | None = None
+    """What servers meet that look whether it went back in time, if orders then wait."""
 
 
-async def tried(settings: Settings, clock: Clock) -> Tried:
-    """Try the journal of these settings.
+async def tried(settings: Settings, clock: Clock, *, wait: timedelta) -> Tried:
+    """Try the journal of these settings. `wait`: how long orders wait once it went back in time.
 
     Raises:
         JournalDown: It cannot be used, or not be made.
@@ -61,9 +64,11 @@ async def tried(settings: Settings, clock: Clock) -> Tried:
     try:
         await journal.check_key()
         in_doubt, stopped_at = await journal.unfinished(), await journal.stopped_at()
+        watch = watch_of(settings, clock, journal_url(settings), wait)
+        met = None if watch is None else await journal.met(watch)
     finally:
         await journal.close()
-    return Tried(is_there=True, in_doubt=in_doubt, stopped_at=stopped_at)
+    return Tried(is_there=True, in_doubt=in_doubt, stopped_at=stopped_at, met=met)
 
 
 async def _made_beside(file: Path, settings: Settings, clock: Clock) -> None:

@@ -104,6 +104,16 @@ def place_told(*, is_whole: bool) -> sa.ColumnElement[Any]:
     return sa.case((sa.func.pg_is_in_recovery(), None), else_=told).label("place")
 
 
+@dataclass(frozen=True)
+class Met:
+    """What a server finds that looks now: orders wait, already if `is_begun`, else from its look
+    on.
+    """
+
+    waits: OrdersWait
+    is_begun: bool
+
+
 class Watch:
     """Where the database of one account stood when this process looked last, and whether orders
     wait since it went back.
@@ -171,24 +181,48 @@ class Watch:
             if self.seen is not None:
                 return
             before = await to_thread.run_sync(self._read)
-            try:
-                told = await look()
-            except JournalDown as down:
-                if down.fault.is_passing:
-                    raise
-                # A server that is only like PostgreSQL, or that lets nobody ask.
-                self.is_whole = False
-                told = await look()
+            told = await self._told_by(look)
             try:
                 place = self.check(before, told)
             except WentBack as back:
                 await self.went_back(back.place)
                 return
-            # An account without a row has nothing on its way that could be ordered again.
-            if before is None and place is not None and place.rows > 0:
+            if _is_strange(before, place):
                 _log.warning("no earlier server left word of the journal; orders wait once")
                 self._until = self._clock.now() + self._wait
+            elif (waits := self.waits) is not None:
+                _log.warning(
+                    "orders wait until %s: an earlier server saw that the journal went back or was "
+                    "new to it",
+                    waits.told,
+                )
             await self.note(place)
+
+    async def met(self, look: Callable[[], Awaitable[str | None]]) -> Met | None:
+        """What a server would find that looks at the database now, with `look`; None where orders
+        need not wait. Nothing is kept of it.
+        """
+        before = await to_thread.run_sync(self._read)
+        told = await self._told_by(look)
+        try:
+            is_new = _is_strange(before, self.check(before, told))
+        except WentBack:
+            is_new = True
+        if is_new:
+            until = self._clock.now() + self._wait
+            return Met(OrdersWait(until, self._wait.total_seconds()), is_begun=False)
+        return None if self.waits is None else Met(self.waits, is_begun=True)
+
+    async def _told_by(self, look: Callable[[], Awaitable[str | None]]) -> str | None:
+        """What the database tells of where it stands, as far as it may be asked."""
+        try:
+            return await look()
+        except JournalDown as down:
+            if down.fault.is_passing:
+                raise
+            # A server that is only like PostgreSQL, or that lets nobody ask.
+            self.is_whole = False
+            return await look()
 
     def _read(self) -> Place | None:
         """What an earlier process left, with the wait that it began."""
@@ -214,6 +248,12 @@ class Watch:
             until = None if self._until is None else self._until.isoformat()
             text = json.dumps({"place": str(self.seen), "until": until})
             await to_thread.run_sync(_replaced, self._file, text)
+
+
+def _is_strange(before: Place | None, place: Place | None) -> bool:
+    """Whether nobody left word of a database in which something may be on its way."""
+    # An account without a row has nothing on its way that could be ordered again.
+    return before is None and place is not None and place.rows > 0
 
 
 def _replaced(file: Path, text: str) -> None:

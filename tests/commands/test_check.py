@@ -27,6 +27,7 @@ from korus_mcp.settings import read_settings
 from tests.api.test_way_out import Proxy, secure_server
 from tests.fixtures.assistant import SEED, handle_of
 from tests.fixtures.hosts import child_environment, free_port
+from tests.fixtures.postgres import Cluster
 from tests.fixtures.provider import FakeProvider
 from tests.journal.rows import intent, sent
 
@@ -226,6 +227,38 @@ async def test_a_journal_that_cannot_be_made_stops_orders_but_no_search(
     assert steps["journal"][0] == "NOTE"
     assert steps["orders"][0] == "NOTE"
     assert "KORUS_PROFILE=buyer" in steps["orders"][1]
+
+
+@pytest.mark.anyio
+async def test_while_orders_wait_for_what_a_journal_lost_none_is_said_to_work(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    postgres: Cluster,
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    address = {"DATABASE_URL": postgres.new_database(), "SETTLE_SECONDS": "300"}
+    async with served(tmp_path, **address) as environment:
+        settings = read_settings(environment)
+        elsewhere = journal_of(settings, SystemClock())
+        await sent(elsewhere, intent("a"))
+        await elsewhere.close()
+        state, told = (await checked(environment, capsys))["orders"]
+        assert state == "NOTE"
+        assert told.startswith("wait for 375 s once a server here looks at the journal: ")
+        assert not list((tmp_path / "data").rglob("seen-*"))
+        server = journal_of(settings, SystemClock(), wait=timedelta(seconds=375))
+        waiting = await server.waits()
+        await server.close()
+        assert waiting is not None
+        (file,) = (tmp_path / "data").rglob("seen-*")
+        left = file.read_bytes()
+        state, told = (await checked(environment, capsys))["orders"]
+        assert state == "NOTE"
+        assert told.startswith(f"wait until {waiting.told}: it was restored or is new")
+        assert file.read_bytes() == left
+        later = ManualClock(waiting.until + timedelta(seconds=1))
+        assert (await checked(environment, capsys, clock=later))["orders"][0] == "OK"
 
 
 def test_for_every_fault_of_a_journal_there_is_something_to_do() -> None:

@@ -125,6 +125,28 @@ async def test_a_server_that_finds_no_word_waits_once(
         await second.settle("c", OrderResult(ambiguous=True))
 
 
+async def test_a_server_that_starts_while_orders_wait_says_so_in_its_log(
+    postgres: Cluster, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url, clock = postgres.new_database(), ShiftedClock()
+    async with server(url, None) as stranger:
+        await sent(stranger, intent("a"))
+    async with server(url, file, clock) as first:
+        waiting = await first.waits()
+        assert waiting is not None
+    caplog.clear()
+    async with server(url, file, clock) as second:
+        for _ in range(2):
+            assert await waits(second)
+    (line,) = caplog.messages
+    assert line.startswith(f"orders wait until {waiting.told}: an earlier server saw ")
+    caplog.clear()
+    clock.advance(WAIT.total_seconds() + 1)
+    async with server(url, file, clock) as third:
+        assert not await waits(third)
+    assert not caplog.messages
+
+
 async def test_a_server_that_cannot_leave_word_waits_each_time_and_works(
     postgres: Cluster, tmp_path: Path
 ) -> None:

@@ -38,6 +38,9 @@ from korus_mcp.settings import Settings
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 AGAIN_SECONDS: Final = 10
 """After how long a client may ask again while the provider's keys cannot be read."""
+NO_TOOLS_SECONDS: Final = 60.0
+"""A line about tokens that allow nothing is in the log at most so often: programs ask again and
+again."""
 LARGE_BODY: Final = 65_536
 """Bytes of a body that take a while to parse: a larger one is parsed in a thread."""
 Needs: TypeAlias = Callable[[str, Mapping[str, Any]], TokenScope | None]
@@ -72,6 +75,7 @@ class SignIn:
         self._provider = Provider(self._issuer, transport, keys_url=settings.auth_keys_url)
         self._judge: _Judge | None = None
         self._client: OpenIdClient | None = None
+        self._told_at: float | None = None
         parts = urlsplit(self._resource)
         path = parts.path.removesuffix("/")
         self._metadata_url = f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{path}"
@@ -121,7 +125,7 @@ class SignIn:
         try:
             if self._judge is None:
                 raise ProviderDown("the server has not started")
-            return await self._judge.caller(token.strip())
+            caller = await self._judge.caller(token.strip())
         except Refused as refused:
             _log.warning("a token was refused: %s", refused)
             return self.refusal(401, "invalid_token", "This token is not good here (any more).")
@@ -130,6 +134,22 @@ class SignIn:
             _log.warning("a token cannot be judged: %s", failure)
             wait = {"retry-after": str(AGAIN_SECONDS)}
             return JSONResponse({"error": "temporarily_unavailable"}, 503, wait)
+        self._tell_no_tools(caller)
+        return caller
+
+    def _tell_no_tools(self, caller: Caller) -> None:
+        """Tell the operator of a token that allows no tool of this server: its person sees none,
+        and nothing is refused that they could report.
+        """
+        if not caller.scopes.isdisjoint(self._scopes):
+            return
+        now = self._clock.monotonic()
+        if self._told_at is not None and now - self._told_at < NO_TOOLS_SECONDS:
+            return
+        self._told_at = now
+        # Nothing of the token: neither whose it is nor what else it allows.
+        wanted = ", ".join(self._scopes)
+        _log.warning("a token allows no tool, so none is listed: it has none of %s", wanted)
 
     def missing(self, message: object, caller: Caller) -> TokenScope | None:
         """The scope that the caller's token lacks for a message."""

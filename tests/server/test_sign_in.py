@@ -15,6 +15,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 
 from korus_mcp.access.policy import ALL_TOOLS, BROWSE_TOOLS, NEEDED, TokenScope
 from korus_mcp.access.principal import Caller, person_of
+from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import Answer as Answered
 from tests.fixtures.assistant import CUSTOMER, ERAS, Answer
 from tests.fixtures.hosts import INITIALIZE
@@ -192,6 +193,30 @@ async def test_the_tools_that_are_listed_are_those_that_the_token_allows(
             assert listed.cache_scope == "private"
     async with here.assistant(ADA, mode) as all_of_it:
         assert {t.name for t in (await all_of_it.client.list_tools()).tools} == set(ALL_TOOLS)
+
+
+async def test_a_token_that_allows_no_tool_is_told_in_the_log_once_a_minute(
+    here: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = {"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": {"_meta": META}}
+    clock = ManualClock()
+    monkeypatch.setattr(here.sign_in, "_clock", clock)
+
+    async def lines_after_listing(scope: str) -> list[str]:
+        caplog.clear()
+        for name in ("canary-ada", "canary-bob"):
+            bearer = here.bearer(Person(name, scope=scope))
+            assert (await sent(here, listing, bearer)).status_code == 200
+        return [line for line in caplog.messages if "a token" in line]
+
+    assert await lines_after_listing(TokenScope.BROWSE) == []
+    (line,) = await lines_after_listing("canary-scope")
+    wanted = ", ".join(EVERYTHING.split())
+    assert line == f"a token allows no tool, so none is listed: it has none of {wanted}"
+    clock.advance(59)
+    assert await lines_after_listing("canary-scope") == []
+    clock.advance(1)
+    assert len(await lines_after_listing("canary-scope")) == 1
 
 
 async def test_a_call_that_the_door_cannot_read_is_checked_again_by_the_tools(

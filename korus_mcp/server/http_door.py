@@ -32,8 +32,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from korus_mcp.app import App
+from korus_mcp.foundation.marks import marked
 from korus_mcp.foundation.origins import is_loopback
 from korus_mcp.foundation.private_files import user_folder, write_new
+from korus_mcp.server.observing import mark_at_door
 from korus_mcp.settings import HTTP_PATH, NAME, Misconfigured
 
 Guard: TypeAlias = Callable[[ASGIApp], ASGIApp]
@@ -160,7 +162,10 @@ class OurNamesOnly:
         refused = None
         # This is outside CORS, so a foreign origin does not learn which headers are allowed.
         if scope["type"] == "http":
-            refused = self._refused(Headers(scope=scope))
+            headers = Headers(scope=scope)
+            # Around the look alone: what the server then does has marks of its own.
+            with marked(mark_at_door(headers)):
+                refused = self._refused(headers)
         await (refused or self._app)(scope, receive, send)
 
     def _refused(self, headers: Headers) -> Response | None:

@@ -52,14 +52,28 @@ class Observing:
 
     def _mark(self, ctx: ServerRequestContext[Any, Any]) -> Mark:
         headers = getattr(ctx.request, "headers", None)
-        given = headers.get(GIVEN_ID, "") if isinstance(headers, Mapping) else ""
         name = (ctx.params or {}).get("name")
         return Mark(
-            # One that is no id is not repeated: anybody may have written it.
-            id=given if _ID.fullmatch(given) else secrets.token_hex(4),
+            id=_id_in(headers if isinstance(headers, Mapping) else {}),
             method=ctx.method if ctx.method in METHODS else OTHER,
             target=name if isinstance(name, str) and name in self.names else None,
         )
+
+
+def mark_at_door(headers: Mapping[str, str], method: object = None) -> Mark:
+    """The mark of a request over HTTP that is judged before the server sees it.
+
+    `headers` without regard to case; `method` as the request names it, if its body was read.
+    """
+    known = isinstance(method, str) and method in METHODS
+    return Mark(id=_id_in(headers), method=str(method) if known else OTHER)
+
+
+def _id_in(headers: Mapping[str, str]) -> str:
+    """The id that a proxy gave the request, or else a new one."""
+    given = headers.get(GIVEN_ID, "")
+    # One that is no id is not repeated: anybody may have written it.
+    return given if _ID.fullmatch(given) else secrets.token_hex(4)
 
 
 def _error_in(result: HandlerResult) -> str:

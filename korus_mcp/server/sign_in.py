@@ -32,7 +32,9 @@ from korus_mcp.access.principal import Caller, signed_in, signed_in_as
 from korus_mcp.access.provider import Provider
 from korus_mcp.access.tokens import Refused, TokenJudge
 from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.marks import marked
 from korus_mcp.server.http_door import BACK, WholeBodies, is_read, replayed
+from korus_mcp.server.observing import mark_at_door
 from korus_mcp.settings import Settings
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
@@ -222,7 +224,10 @@ class _Known:
         if is_read and (told := self._sign_in.metadata(scope["path"])) is not None:
             await told(scope, receive, send)
             return
-        caller = await self._sign_in.judged(Headers(scope=scope).getlist("authorization"))
+        headers = Headers(scope=scope)
+        # Around the judgement alone: what the server then does has marks of its own.
+        with marked(mark_at_door(headers)):
+            caller = await self._sign_in.judged(headers.getlist("authorization"))
         if isinstance(caller, Response):
             await caller(scope, receive, send)
             return
@@ -248,7 +253,9 @@ class _Allowed:
         message = await _parsed(b"".join(each.get("body", b"") for each in read))
         lacking = self._sign_in.missing(message, caller)
         if lacking is not None:
-            _log.warning("a call was refused: the token lacks %s", lacking)
+            method = message.get("method") if isinstance(message, dict) else None
+            with marked(mark_at_door(Headers(scope=scope), method)):
+                _log.warning("a call was refused: the token lacks %s", lacking)
             said = "This token does not allow that."
             await self._sign_in.refusal(403, "insufficient_scope", said)(scope, receive, send)
             return

@@ -1,6 +1,7 @@
 """Sign-in over HTTP: who is let in, what they are told, and that a tool never runs before that."""
 
 import json
+import logging
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,6 +17,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 from korus_mcp.access.policy import ALL_TOOLS, BROWSE_TOOLS, NEEDED, TokenScope
 from korus_mcp.access.principal import Caller, person_of
 from korus_mcp.foundation.clock import ManualClock
+from korus_mcp.foundation.marks import current_mark
 from korus_mcp.sandbox import Answer as Answered
 from tests.fixtures.assistant import CUSTOMER, ERAS, Answer
 from tests.fixtures.hosts import INITIALIZE
@@ -193,6 +195,44 @@ async def test_the_tools_that_are_listed_are_those_that_the_token_allows(
             assert listed.cache_scope == "private"
     async with here.assistant(ADA, mode) as all_of_it:
         assert {t.name for t in (await all_of_it.client.list_tools()).tools} == set(ALL_TOOLS)
+
+
+class Marked(logging.Handler):
+    """Remembers each line of the log with the id and the method of its request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[str, str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember the line."""
+        mark = current_mark()
+        found = ("-", "-") if mark is None else (mark.id, mark.method)
+        self.lines.append((record.getMessage().partition(":")[0], *found))
+
+
+async def test_a_line_about_what_the_door_refuses_has_the_id_of_its_request(here: House) -> None:
+    log, heard = logging.getLogger("korus_mcp"), Marked()
+    log.addHandler(heard)
+    try:
+        browsing = here.bearer(Person("bob", scope=TokenScope.BROWSE))
+        wrong = {"Authorization": "Bearer no.token.atall"}
+        named = {"X-Request-ID": "0f3a-77b1-proxy"}
+        assert (await sent(here, OPENING, {**wrong, **named})).status_code == 401
+        assert (await sent(here, calling("reserve"), {**browsing, **named})).status_code == 403
+        foreign = {"Host": "evil.example.test"}
+        assert (await sent(here, OPENING, {**foreign, **named})).status_code == 421
+        assert (await sent(here, OPENING, {**wrong, "X-Request-ID": "no id"})).status_code == 401
+    finally:
+        log.removeHandler(heard)
+    *three, (what, made_up, _) = heard.lines
+    assert three == [
+        ("a token was refused", "0f3a-77b1-proxy", "other"),
+        ("a call was refused", "0f3a-77b1-proxy", "tools/call"),
+        ("refused, since KORUS_MCP_ALLOWED_HOSTS does not list it", "0f3a-77b1-proxy", "other"),
+    ]
+    assert what == "a token was refused"
+    assert re.fullmatch("[0-9a-f]{8}", made_up)
 
 
 async def test_a_token_that_allows_no_tool_is_told_in_the_log_once_a_minute(

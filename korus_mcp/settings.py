@@ -561,6 +561,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return _Reader(environ).read()
 
 
+def log_form(environ: Mapping[str, str]) -> LogForm:
+    """The form of the log, for what is said before all settings could be read."""
+    given = _trimmed(environ.get("KORUS_LOG", "")).lower()
+    return LogForm.JSON if given == LogForm.JSON else LogForm.TEXT
+
+
 class _Reader:
     """Reads settings and collects all problems, so that a person can mend them in one go."""
 

@@ -16,9 +16,11 @@ from korus_mcp.settings import (
     MOST_SEED,
     Content,
     Environment,
+    LogLevel,
     Misconfigured,
     Profile,
     Settings,
+    log_form,
     read_settings,
 )
 
@@ -44,12 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
     arguments = sys.argv[1:] if arguments is None else arguments
     given = parser(has_arguments=bool(arguments)).parse_args(arguments)
-    from korus_mcp.commands.console import log_to_stderr, log_without_waiting, say
+    from korus_mcp.commands.console import complain, log_as, log_to_stderr, log_without_waiting
 
     # A server must never block on a stderr that nobody reads. A command may, and so its lines on
     # stderr and stdout stay in order.
     if given.run in (_serve, _sandbox):
         log_without_waiting()
+        # Also what is wrong with the settings is read by a program there.
+        if given.run is _serve:
+            log_as(log_form(os.environ), LogLevel.INFO)
     else:
         log_to_stderr()
     try:
@@ -62,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except Misconfigured as wrong:
         for problem in wrong.problems:
-            say(f"korus-mcp: {problem}")
+            complain(LogLevel.ERROR, problem)
         return EXIT_MISCONFIGURED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -70,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ExceptionGroup):
         if given.run is _serve or not _stdout_is_lost():
             raise
-        say("korus-mcp: what it had to say could not be written to stdout")
+        complain(LogLevel.ERROR, "what it had to say could not be written to stdout")
         return EXIT_UNHEARD
     return code
 
@@ -222,11 +227,11 @@ def _add_narrowing(parser: argparse.ArgumentParser, *, default: str | None = Non
 
 
 def _read_settings(environ: Mapping[str, str]) -> Settings:
-    from korus_mcp.commands.console import say
+    from korus_mcp.commands.console import complain
 
     settings = read_settings(environ)
     for warning in settings.warnings:
-        say(f"korus-mcp: {warning}")
+        complain(LogLevel.WARNING, warning)
     return settings
 
 

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from korus_mcp.foundation.marks import current_mark
-from korus_mcp.settings import LogForm, LogLevel
+from korus_mcp.settings import NAME, LogForm, LogLevel
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -143,6 +143,13 @@ class LinesAside(logging.Handler):
         """Write a text, which must be clean, in the form of the log."""
         self._put(self._plain(text))
 
+    def complain(self, level: LogLevel, text: str) -> None:
+        """Write a text, which must be clean, with its level; a line that is no JSON begins with our
+        name instead.
+        """
+        is_json = isinstance(self.formatter, JsonFormatter)
+        self.say(f"{level.upper()} {text}" if is_json else f"{NAME}: {text}")
+
     def _put(self, text: str) -> None:
         """Write a line. If too many lines wait, it is dropped and counted."""
         with self._order:
@@ -240,6 +247,17 @@ def say(line: str) -> None:
             handler.say(shown(line))
             return
     sys.stderr.write(f"{shown(line)}\n")
+
+
+def complain(level: LogLevel, text: str) -> None:
+    """Print on stderr what is wrong with settings, or ends a command, in the right order among the
+    lines of the log and, where that is JSON, in its form.
+    """
+    for handler in logging.root.handlers:
+        if isinstance(handler, LinesAside):
+            handler.complain(level, shown(text))
+            return
+    sys.stderr.write(f"{NAME}: {shown(text)}\n")
 
 
 def tell(line: str) -> None:

@@ -223,6 +223,32 @@ def test_settings_that_contradict_each_other_start_nothing(
     assert not said.out
 
 
+@pytest.mark.parametrize("command", [["serve"], ["serve", "--http", "--port", "0"]])
+def test_in_a_log_of_json_what_is_wrong_with_settings_is_json_with_its_level(
+    command: list[str], tmp_path: Path
+) -> None:
+    def lines_with(**given: str) -> list[tuple[str, str]]:
+        ran = ended("", tmp_path, *command, "--tools", "reserve", LOG=" JSON ", **given)
+        assert ran.returncode == EXIT_MISCONFIGURED
+        lines = [json.loads(line) for line in ran.stderr.splitlines()]
+        assert {each["logger"] for each in lines} == {"korus_mcp"}
+        return [(each["level"], each["message"]) for each in lines]
+
+    unread = lines_with(PROFILE="everything", MAX_TICKETS="0")
+    assert [(level, said.partition(" ")[0]) for level, said in unread] == [
+        ("ERROR", "KORUS_PROFILE"),
+        ("ERROR", "KORUS_MAX_TICKETS"),
+    ]
+    # Those that can be read, and then do not fit the command.
+    (warned, failed) = lines_with(PROFILE="browse", NONSENSE_SETTING="x")
+    assert warned == (
+        "WARNING",
+        "KORUS_NONSENSE_SETTING is not a setting of korus-mcp and is ignored.",
+    )
+    assert failed[0] == "ERROR"
+    assert failed[1].startswith("--tools may only narrow")
+
+
 def test_the_served_sandbox_takes_its_own_settings_and_no_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -358,11 +384,13 @@ def test_every_command_prints_the_warnings_that_serve_prints(
     assert "canary" not in said.err + said.out
 
 
-def ended(redirected: str, tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """How a command ended whose streams a shell closed or turned somewhere."""
+def ended(
+    redirected: str, tmp_path: Path, *command: str, **given: str
+) -> subprocess.CompletedProcess[str]:
+    """How a command ended whose streams a shell closed or turned somewhere, with these settings."""
     return subprocess.run(
         ["sh", "-c", f'"$0" -m korus_mcp "$@" {redirected}', sys.executable, *command],
-        env=child_environment(tmp_path),
+        env=child_environment(tmp_path, **given),
         cwd=PROJECT,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -58,7 +58,9 @@ class Words:
     not_signed_in: str
     no_provider: str
     as_somebody_else: str
-    yes_keys: tuple[str, ...]
+    yes_keys: tuple[str, str]
+    """The letter that `ask` names for a yes, and the whole word: nothing else that is typed is one,
+    not even what is a yes in another language."""
 
 
 _EN: Final = Words(
@@ -149,8 +151,11 @@ _FR: Final = Words(
     no_provider="La connexion ne répond pas pour le moment. Cette page ne commande rien. Ouvrez à "
     "nouveau son adresse dans quelques minutes.",
     as_somebody_else="Se connecter sous un autre nom",
-    yes_keys=("o", "oui", "y", "yes"),
+    yes_keys=("o", "oui"),
 )
+
+LANGUAGES: Final = (_EN, _FR)
+"""All languages in which a person is asked."""
 
 
 def words(language: str) -> Words:

@@ -63,12 +63,15 @@ async def test_a_yes_at_the_terminal_orders_with_the_next_call(
     assert one.posts() == 1
 
 
-@pytest.mark.parametrize("typed", ["n\n", "\n", "yess\n", "\x04"])
+@pytest.mark.parametrize(
+    ("typed", "language"),
+    [("n\n", "en"), ("\n", "en"), ("yess\n", "en"), ("\x04", "en"), ("y\n", "fr"), ("o\n", "en")],
+)
 async def test_anything_else_is_a_no(
-    one: Shop, served: ServedSandbox, tmp_path: Path, typed: str
+    one: Shop, served: ServedSandbox, tmp_path: Path, typed: str, language: str
 ) -> None:
     wish, code = await asked(one)
-    there = environment(served, tmp_path)
+    there = environment(served, tmp_path, LANGUAGE=language)
     ended, screen = await to_thread.run_sync(at_a_terminal, ["approve", code], typed, there)
     assert ended == 1, screen
     assert (await one.place(wish)).code == "APPROVAL_DECLINED"

@@ -69,6 +69,13 @@ _NAMED: Final = re.compile(
     rf"(?<![\w.])(?:{'|'.join(sorted(_NAMES.keys() - {'reserve'}, reverse=True))})(?!\w)"
     r"|(?<=[Cc]all )reserve\b"
 )
+NOTHING_HELD: Final = (
+    "Nothing is held any more: it was ordered, and `korus-mcp orders` shows the order."
+)
+_FOR_PEOPLE: Final[Mapping[str, str]] = {
+    "ALREADY_ORDERED": NOTHING_HELD,
+}
+"""The code of a refusal -> what a person is told, where its own words are of an assistant."""
 _NOES: Final = frozenset({"n", "no", "non"})
 
 
@@ -128,6 +135,8 @@ class Person:
 
     words: Words
     said_no: bool = field(default=False)
+    beforehand: Sequence[str] = ()
+    """What they read above the next question."""
 
     async def asked(
         self, context: ClientRequestContext, params: ElicitRequestParams
@@ -137,7 +146,7 @@ class Person:
         if not isinstance(params, ElicitRequestFormParams):
             return ElicitResult(action="cancel")
         try:
-            given = await converse(partial(_filled_in, params, self.words))
+            given = await converse(partial(_filled_in, params, self.words, self.beforehand))
         except OSError:
             return ElicitResult(action="cancel")
         self.said_no = given.action != "accept"
@@ -193,10 +202,12 @@ def for_people(text: str) -> str:
     return _NAMED.sub(lambda found: _NAMES[found.group()], text)
 
 
-def _filled_in(params: ElicitRequestFormParams, said: Words, talk: Conversation) -> ElicitResult:
+def _filled_in(
+    params: ElicitRequestFormParams, said: Words, beforehand: Sequence[str], talk: Conversation
+) -> ElicitResult:
     """The form of an order, shown and filled in: who orders, as far as that is missing, and yes."""
     screen = Screen(talk.screen)
-    for line in params.message.splitlines():
+    for line in (*beforehand, *params.message.splitlines()):
         screen.line(line)
     fields: Mapping[str, Any] = params.requested_schema["properties"]
     content: dict[str, Any] = {
@@ -225,6 +236,8 @@ def _refusal(error: Mapping[str, Any], text: str) -> Sequence[str]:
     """The lines of a refusal: what happened and what to do, then what is wrong with which value."""
     if not error:
         return [for_people(text)]
+    if (own := _FOR_PEOPLE.get(error["code"])) is not None:
+        return [f"{own} ({error['code']})"]
     head = f"{for_people(error['message'])} {for_people(error['next'])} ({error['code']})"
     fields = [for_people(f"{each['field']}: {each['problem']}") for each in error.get("fields", ())]
     return [head, *fields]

@@ -86,7 +86,10 @@ def add_shop(commands: Any, run: Callable[[str], Run]) -> None:
 
     order_parser = command("order", "order what is held, once you said yes at this terminal")
     order_parser.add_argument(
-        "reservation", metavar="RESERVATION", nargs="*", help=f"{_NUMBER} (all that is held)"
+        "reservation",
+        metavar="RESERVATION",
+        nargs="*",
+        help="its number in the lists of reserve, or its id (what the last reserve held)",
     )
     for name in ("firstname", "lastname", "email"):
         order_parser.add_argument(f"--{name}", help="of the buyer; asked for where it is missing")

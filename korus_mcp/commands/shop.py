@@ -18,9 +18,17 @@ import anyio
 from korus_mcp.access.policy import tool_names
 from korus_mcp.commands import shop_words
 from korus_mcp.commands.console import tell_json
-from korus_mcp.commands.desk import Answer, Desk, ToolRefused, allowed, for_people, open_desk
+from korus_mcp.commands.desk import (
+    NOTHING_HELD,
+    Answer,
+    Desk,
+    ToolRefused,
+    allowed,
+    for_people,
+    open_desk,
+)
 from korus_mcp.commands.screen import NotDone, Screen, busy, complain
-from korus_mcp.commands.short_numbers import Kind, ShortNumbers, terminal_folder
+from korus_mcp.commands.short_numbers import ORDERED, Kind, ShortNumbers, terminal_folder
 from korus_mcp.commands.terminal import has_terminal
 from korus_mcp.foundation import private_files
 from korus_mcp.settings import PREFIX, Misconfigured, Settings
@@ -168,12 +176,13 @@ def run_reserve(settings: Settings, given: Namespace) -> int:
     )
     answer = _read(settings, "reserve", asked, "Asking the issuer to hold it")
     held = [hold["reservation_id"] for hold in answer.structure.get("reservations", ())]
-    numbers.begin(Kind.RESERVATION, held)
+    # Where nothing was held what was held before can still be ordered.
+    first = numbers.hold(held) if held else 1
     if given.json:
         _told(answer)
     else:
         screen = Screen()
-        shop_words.holds(screen, answer.structure, numbers)
+        shop_words.holds(screen, answer.structure, numbers, first)
         _end(screen, numbers, answer.structure)
     return 0 if held else 1
 
@@ -185,17 +194,18 @@ def run_order(settings: Settings, given: Namespace) -> int:
     if not has_terminal():
         raise NotDone(NO_TERMINAL)
     numbers = ShortNumbers.of(settings)
-    named = given.reservation or [str(n + 1) for n in range(len(numbers.all_of(Kind.RESERVATION)))]
-    if not named:
-        raise NotDone("Nothing is held: the last `korus-mcp reserve` held nothing.")
+    ids = _to_order(given, numbers)
     fields = ("firstname", "lastname", "email", "phone", "country", "title")
     asked = _stated(
-        reservation_ids=[numbers.id_of(Kind.RESERVATION, each) for each in named],
+        reservation_ids=ids,
         customer=_stated(**{name: getattr(given, name) for name in fields}) or None,
         notes=given.notes,
         reference=given.reference,
     )
-    answer = _run(settings, partial(_call, "place_order", asked))
+    earlier = {} if given.reservation else numbers.held_before()
+    answer = _run(settings, partial(_place, asked, earlier))
+    if answer.structure.get("state") == shop_words.ALL_ORDERED:
+        numbers.order(ids)
     orders = [order["order_id"] for order in answer.structure.get("orders", ())]
     if orders:
         numbers.begin(Kind.ORDER, orders)
@@ -318,6 +328,39 @@ def _read(settings: Settings, tool: str, arguments: Mapping[str, Any], words: st
             return await desk.call(tool, arguments, told)
 
     return _run(settings, work)
+
+
+def _to_order(given: Namespace, numbers: ShortNumbers) -> Sequence[str]:
+    """The ids of the reservations that are to be ordered: those named, or what was held last.
+
+    Raises:
+        NotDone: nothing is held.
+    """
+    if given.reservation:
+        return [numbers.id_of(Kind.RESERVATION, each) for each in given.reservation]
+    held = [each for each in numbers.all_of(Kind.HELD) if each != ORDERED]
+    if not held:
+        raise NotDone(NOTHING_HELD)
+    return held
+
+
+async def _place(arguments: Mapping[str, Any], earlier: Mapping[int, str], desk: Desk) -> Answer:
+    """The order, once the person agreed. What else they hold they are told of before."""
+    if numbers := await _still_held(earlier, desk):
+        desk.person.beforehand = [shop_words.left_out(numbers)]
+    return await desk.call("place_order", arguments)
+
+
+async def _still_held(earlier: Mapping[int, str], desk: Desk) -> Sequence[int]:
+    """The numbers of those reservations that can still be ordered."""
+    numbers = []
+    for number, each in earlier.items():
+        # One that lapsed long ago is refused: there is nothing to tell of it.
+        with suppress(ToolRefused):
+            seen = await desk.call("get_reservation", {"reservation_ids": [each]})
+            if any(hold["state"] == "held" for hold in seen.structure.get("reservations", ())):
+                numbers.append(number)
+    return numbers
 
 
 async def _tickets(arguments: Mapping[str, Any], seconds: float, desk: Desk) -> Answer:

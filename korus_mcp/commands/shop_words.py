@@ -14,6 +14,7 @@ Found = Mapping[str, Any]
 NUMBER: Final = Column("#", is_number=True)
 NEXT: Final = "Next: korus-mcp {}"
 _UNDATED: Final = "any day"
+ALL_ORDERED: Final = "ordered"
 _SURE: Final = frozenset({"ordered", "partially_ordered"})
 
 
@@ -150,12 +151,12 @@ def seats(screen: Screen, answer: Answer, numbers: ShortNumbers) -> None:
         screen.line(for_people(found["next"]))
 
 
-def holds(screen: Screen, found: Found, numbers: ShortNumbers) -> None:
-    """What is held, what is not, and what it costs."""
+def holds(screen: Screen, found: Found, numbers: ShortNumbers, first: int) -> None:
+    """What is held, what is not, and what it costs. `first` is the number of the first hold."""
     held = found.get("reservations", ())
     again = " (held before: the same call again)" if found.get("replayed") else ""
     screen.line(f"{_state_told(found)}{again}", "bold")
-    for number, hold in enumerate(held, 1):
+    for number, hold in enumerate(held, first):
         left = hold.get("seconds_left")
         until = f"for {span_told(left)}" if left is not None else "until a time not stated"
         screen.line(f"{number}  held {until}, {hold.get('total', 'no total')}")
@@ -177,7 +178,17 @@ def holds(screen: Screen, found: Found, numbers: ShortNumbers) -> None:
     if found["state"] != "held":
         screen.line(for_people(found["next"]))
     if held:
-        screen.line(NEXT.format("order shows all of it and asks for your yes"), "dim")
+        screen.line(NEXT.format("order shows what was held now and asks for your yes"), "dim")
+
+
+def left_out(numbers: Sequence[int]) -> str:
+    """What is held at this terminal and not part of the order that is asked about."""
+    several = "reservations" if len(numbers) > 1 else "reservation"
+    told = ", ".join(map(str, numbers))
+    return (
+        f"Not in this order: {several} {told}, held before; `korus-mcp order NUMBER ...` orders "
+        "what it names."
+    )
 
 
 def placed(screen: Screen, found: Found) -> None:

@@ -32,6 +32,8 @@ DIGITS: Final = 3
 """A number has so many at most; what has more is an id or a reference."""
 FOLDER: Final = "terminal"
 BEGINNING: Final = "numbers-"
+ORDERED: Final = ""
+"""In the place of the id of a reservation that was ordered: those behind it keep their numbers."""
 _VERSION: Final = 1
 
 
@@ -42,6 +44,8 @@ class Kind(StrEnum):
     OFFER = "offer"
     SESSION = "session"
     RESERVATION = "reservation"
+    HELD = "held reservation"
+    """What the last `reserve` held and nobody ordered yet: what `order` takes without a number."""
     ORDER = "order"
 
 
@@ -50,6 +54,7 @@ SHOWN_BY: Final[Mapping[Kind, str]] = {
     Kind.OFFER: "offers",
     Kind.SESSION: "availability",
     Kind.RESERVATION: "reserve",
+    Kind.HELD: "reserve",
     Kind.ORDER: "orders",
 }
 """The command that shows such a list."""
@@ -122,6 +127,34 @@ class ShortNumbers:
         self._write()
         return len(before.ids) + 1
 
+    def hold(self, ids: Sequence[str]) -> int:
+        """What was held just now, and the number of the first: behind what was held before, as
+        long as some of that is not ordered.
+        """
+        before = self._lists.get(Kind.RESERVATION)
+        is_over = before is None or self._is_old(before) or not any(before.ids)
+        earlier = () if before is None or is_over else before.ids
+        if len(earlier) + len(ids) > MOST:
+            earlier = ()
+        # A hold made a moment ago is not to be forgotten with the first one of the list.
+        self.begin(Kind.RESERVATION, [*earlier, *ids])
+        self.begin(Kind.HELD, ids)
+        return len(earlier) + 1
+
+    def held_before(self) -> Mapping[int, str]:
+        """Reservations that were held before the last `reserve` and not ordered here, by number."""
+        last = self._lists.get(Kind.HELD)
+        ids = enumerate(self.all_of(Kind.RESERVATION), 1)
+        return {n: each for n, each in ids if each and (last is None or each not in last.ids)}
+
+    def order(self, ids: Sequence[str]) -> None:
+        """These reservations were ordered: nothing holds them any more."""
+        for kind in (Kind.RESERVATION, Kind.HELD):
+            if (found := self._lists.get(kind)) is not None:
+                left = tuple(ORDERED if each in ids else each for each in found.ids)
+                self._lists[kind] = replace(found, ids=left)
+        self._write()
+
     def id_of(self, kind: Kind, text: str) -> str:
         """The id that a number stands for; any other text is an id already.
 
@@ -133,6 +166,10 @@ class ShortNumbers:
         ids = self.all_of(kind)
         number = int(text)
         if 0 < number <= len(ids):
+            if ids[number - 1] == ORDERED:
+                raise NotDone(
+                    f"The {kind} {number} was ordered: `korus-mcp orders` shows the order."
+                )
             return ids[number - 1]
         had = f"has numbers from 1 to {len(ids)}" if ids else "is empty"
         raise NotDone(f"There is no {kind} {number}: the last list of {kind}s {had}.")

@@ -98,6 +98,58 @@ def test_nobody_but_a_person_at_the_terminal_orders(tmp_path: Path) -> None:
     assert "APPROVAL_UNAVAILABLE" in asked.stderr
 
 
+@POSIX
+def test_an_order_is_of_the_last_hold_and_says_what_it_leaves_out(tmp_path: Path) -> None:
+    there = child_environment(tmp_path)
+
+    def piped(*arguments: str) -> str:
+        ran = through_a_pipe([*arguments], "", there)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    piped("search", "undated", "1-day", "ticket")
+    piped("offers", "1")
+    assert in_the_list(piped("reserve", "1"), "held for") == "1"
+    assert in_the_list(piped("reserve", "1", "--quantity", "2"), "held for") == "2"
+    ended, screen = at_a_terminal(["order", *BUYER], "y\n", there)
+    assert ended == 0, screen
+    asked, _, made = screen.partition("Ordered in")
+    assert "Not in this order: reservation 1" in " ".join(asked.split())
+    assert "2 x" in asked
+    assert len(set(re.findall(r"KT-ORD-\d+", made))) == 1
+
+    # What was ordered is held no more, and its number is of nothing else.
+    for again in (["order", *BUYER], ["order", "2", *BUYER]):
+        ended, screen = at_a_terminal(again, "y\n", there)
+        assert (ended, "korus-mcp orders" in screen) == (1, True), screen
+    ended, screen = at_a_terminal(["order", "1", *BUYER], "y\n", there)
+    assert (ended, "Not in this order" in screen) == (0, False), screen
+    assert in_the_list(piped("reserve", "1", "--again"), "held for") == "1"
+
+
+@POSIX
+def test_what_another_call_ordered_is_held_no_more(tmp_path: Path) -> None:
+    there = child_environment(tmp_path)
+    for command in (["search", "undated", "1-day", "ticket"], ["offers", "1"], ["reserve", "1"]):
+        assert through_a_pipe(command, "", there).returncode == 0
+    (held,) = ids_of(tmp_path, "reservation")
+    assert at_a_terminal(["order", *BUYER], "y\n", there)[0] == 0
+    ended, screen = at_a_terminal(["order", held, *BUYER[2:], "--firstname", "Eve"], "y\n", there)
+    assert (ended, "get_reservation" in screen) == (1, False), screen
+    assert "Nothing is held any more" in screen
+    assert "korus-mcp orders" in screen
+
+
+def test_help_says_which_holds_are_ordered(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        typed("order", "--help")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "what the last reserve held" in said
+    assert "all that is held" not in said
+
+
 def ids_of(folder: Path, kind: str) -> list[str]:
     """What the short numbers stand for."""
     (file,) = (folder / "cache" / "terminal").glob("*.json")

@@ -35,6 +35,27 @@ def test_a_number_is_of_the_last_list_and_kept_for_the_next_command(tmp_path: Pa
     assert file_in(tmp_path).stat().st_mode & 0o077 == 0
 
 
+def test_holds_keep_their_numbers_until_all_of_them_are_ordered(tmp_path: Path) -> None:
+    settings, clock = settings_in(tmp_path), ManualClock()
+    numbers = ShortNumbers.of(settings, clock)
+    assert numbers.hold(["a", "b"]) == 1
+    clock.advance(KEPT.total_seconds())
+    assert numbers.hold(["c"]) == 3
+    # The last hold is young, whenever the first was made.
+    clock.advance(1)
+    numbers = ShortNumbers.of(settings, clock)
+    assert numbers.held_before() == {1: "a", 2: "b"}
+    assert numbers.all_of(Kind.HELD) == ("c",)
+    numbers.order(["a"])
+    numbers = ShortNumbers.of(settings, clock)
+    assert numbers.held_before() == {2: "b"}
+    assert numbers.id_of(Kind.RESERVATION, "3") == "c"
+    with pytest.raises(NotDone, match="`korus-mcp orders`"):
+        numbers.id_of(Kind.RESERVATION, "1")
+    numbers.order(["b", "c"])
+    assert numbers.hold(["d"]) == 1
+
+
 @pytest.mark.parametrize("text", ["k3f7qa.0194ac3f", "KT-ORD-100001", "1000", "-1", "٣", ""])
 def test_what_is_no_short_number_is_an_id_as_it_is(text: str, tmp_path: Path) -> None:
     assert ShortNumbers.of(settings_in(tmp_path)).id_of(Kind.ORDER, text) == text

@@ -189,6 +189,18 @@ def moment_told(text: str | None) -> str | None:
         return text
 
 
+def moment_here(text: str | None) -> str | None:
+    """A moment of an answer by the clock of this machine: of what happened at no venue."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    # Without an offset nobody knows which clock it is of.
+    return moment_told(text if at.tzinfo is None else at.astimezone().isoformat())
+
+
 def span_told(seconds: float) -> str:
     """So many seconds in minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)

@@ -24,7 +24,6 @@ from korus_mcp.commands.desk import (
     Desk,
     ToolRefused,
     allowed,
-    for_people,
     open_desk,
 )
 from korus_mcp.commands.screen import NotDone, Screen, busy, complain
@@ -449,7 +448,7 @@ def _listed(
 def _end(screen: Screen, numbers: ShortNumbers, found: Mapping[str, Any]) -> None:
     """What else is to be known of an answer."""
     if note := found.get("note"):
-        screen.line(for_people(note), "dim")
+        screen.line(shop_words.note_told(note), "dim")
     if numbers.why_not_kept is not None:
         complain([f"numbers are not kept, since {numbers.why_not_kept}; --json shows the ids."])
 

@@ -1,5 +1,6 @@
 """What a person at a terminal reads of the tools' answers: tables with short numbers for ids."""
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from json import dumps
@@ -7,7 +8,7 @@ from typing import Any, Final
 
 from korus_mcp.commands import zone_map
 from korus_mcp.commands.desk import Answer, for_people
-from korus_mcp.commands.screen import Column, Screen, moment_told, span_told
+from korus_mcp.commands.screen import Column, Screen, moment_here, moment_told, span_told
 from korus_mcp.commands.short_numbers import Kind, ShortNumbers
 
 Found = Mapping[str, Any]
@@ -15,6 +16,7 @@ NUMBER: Final = Column("#", is_number=True)
 NEXT: Final = "Next: korus-mcp {}"
 _UNDATED: Final = "any day"
 ALL_ORDERED: Final = "ordered"
+_CATALOG_AT: Final = re.compile(r"(?<=Catalog as of )[0-9T:+Z-]+")
 _SURE: Final = frozenset({"ordered", "partially_ordered"})
 
 
@@ -219,7 +221,7 @@ def orders(screen: Screen, found: Found, first: int) -> None:
             number,
             each.get("reference") or "?",
             each["status"],
-            moment_told(each.get("created_at")),
+            moment_here(each.get("created_at")),
             each.get("total"),
             each.get("tickets"),
             each.get("customer"),
@@ -274,6 +276,11 @@ def tickets(screen: Screen, found: Found) -> None:
 def instead_told(structure: Found, numbers: ShortNumbers) -> Sequence[str]:
     """What a refusal names instead, numbered behind the offers that were shown."""
     return list(_instead((structure.get("error") or {}).get("alternatives", ()), numbers))
+
+
+def note_told(note: str) -> str:
+    """A note of an answer, with the age of a catalog by the clock of this machine."""
+    return _CATALOG_AT.sub(lambda found: moment_here(found.group()) or "", for_people(note))
 
 
 def _names_needed(screen: Screen, found: Found) -> None:

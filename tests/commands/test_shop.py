@@ -4,11 +4,13 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from korus_mcp.commands import shop_words
 from korus_mcp.commands.cli import EXIT_MISCONFIGURED, main
 from korus_mcp.commands.desk import COMMANDS, for_people
 from korus_mcp.commands.screen import Screen
@@ -273,6 +275,30 @@ def test_any_tool_of_the_profile_can_be_called(typed: Typed) -> None:
     assert (code, "product_base_id" in out) == (0, True)
     code, out, _ = typed("call", "search_products", '{"query": "derby"}', "--json")
     assert json.loads(out)["shown"] == 1
+
+
+@pytest.fixture
+def in_new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock is five hours behind UTC."""
+    with monkeypatch.context() as here:
+        here.setenv("TZ", "EST5")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@POSIX
+@pytest.mark.usefixtures("in_new_york")
+@pytest.mark.parametrize("made", ["2026-12-02T03:30Z", "2026-12-02T04:30:00+01:00"])
+def test_when_an_order_was_made_is_told_by_the_clock_of_the_machine(
+    made: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = {"order_id": "o1", "reference": "KT-ORD-1", "status": "open", "created_at": made}
+    shop_words.orders(Screen(), {"orders": [order]}, 1)
+    assert "Tue 01 Dec 2026 22:30" in capsys.readouterr().out
+    aged = shop_words.note_told(f"Today is 2026-12-02. Catalog as of {made}. It begins at {made}.")
+    told = f"Catalog as of Tue 01 Dec 2026 22:30. It begins at {made}."
+    assert aged == f"Today is 2026-12-02. {told}"
 
 
 def test_people_read_of_commands_and_options_where_assistants_read_of_tools() -> None:

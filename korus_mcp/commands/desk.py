@@ -33,6 +33,7 @@ from korus_mcp.commands.screen import NotDone, Screen, Told
 from korus_mcp.commands.terminal import Conversation, converse, has_terminal
 from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Approval, Content, Misconfigured, Profile, Settings
+from korus_mcp.tools.agreement import problem_of
 from korus_mcp.tools.get_seat_map import SHEET
 
 ITS_NAME: Final = "korus-mcp-terminal"
@@ -76,6 +77,8 @@ _FOR_PEOPLE: Final[Mapping[str, str]] = {
     "ALREADY_ORDERED": NOTHING_HELD,
 }
 """The code of a refusal -> what a person is told, where its own words are of an assistant."""
+TRIES: Final = 3
+"""So often a field is asked for that is filled in wrongly: then nobody is there who fills it in."""
 _NOES: Final = frozenset({"n", "no", "non"})
 
 
@@ -210,17 +213,31 @@ def _filled_in(
     for line in (*beforehand, *params.message.splitlines()):
         screen.line(line)
     fields: Mapping[str, Any] = params.requested_schema["properties"]
-    content: dict[str, Any] = {
-        name: talk.asked(f"{about.get('title', name)}: ")
-        for name, about in fields.items()
-        if about["type"] == "string"
-    }
+    content: dict[str, Any] = {}
+    for name, about in fields.items():
+        if about["type"] == "string":
+            typed = _typed(name, about.get("title", name), talk, screen)
+            if typed is None:
+                return ElicitResult(action="cancel")
+            content[name] = typed
     answer = talk.asked(said.ask).lower()
     if answer in said.yes_keys:
         agreed = {name: True for name, about in fields.items() if about["type"] == "boolean"}
         return ElicitResult(action="accept", content={**content, **agreed})
     # Whoever presses another key, or none, may look again at once; a no is kept for a while.
     return ElicitResult(action="decline" if answer in _NOES else "cancel")
+
+
+def _typed(name: str, title: str, talk: Conversation, screen: Screen) -> str | None:
+    """What is typed into a field, once the server would take it; None after some wrong values."""
+    # Checked before the yes: after it, a slip of the finger would be a refused order.
+    for _ in range(TRIES):
+        text = talk.asked(f"{title}: ")
+        problem = problem_of(name, text)
+        if problem is None:
+            return text
+        screen.line(f"{title}: {problem}.")
+    return None
 
 
 def _text_of(result: CallToolResult) -> str:

@@ -60,6 +60,15 @@ class Customer(OfAPerson):
         return part if part.missing else CustomerInput(**self.model_dump())
 
 
+def problem_of(field: str, text: str) -> str | None:
+    """What is wrong with this value of a field of the form, by the rule of the argument."""
+    try:
+        Customer.model_validate({field: text})
+    except ValidationError as error:
+        return field_problems(error, Customer)[0].problem
+    return None
+
+
 def check_named(ctx: ToolContext, customer: Any, confirmation: str | None) -> None:
     """Check that the customer is whole where a confirmation comes, unless the host can ask.
 

@@ -142,6 +142,23 @@ def test_what_another_call_ordered_is_held_no_more(tmp_path: Path) -> None:
     assert "korus-mcp orders" in screen
 
 
+@POSIX
+def test_what_is_typed_of_the_buyer_is_checked_before_the_question(tmp_path: Path) -> None:
+    there = child_environment(tmp_path)
+    for command in (["search", "undated", "1-day", "ticket"], ["offers", "1"], ["reserve", "1"]):
+        assert through_a_pipe(command, "", there).returncode == 0
+    order = ["order", *BUYER[:4]]
+    ended, screen = at_a_terminal(order, "ada@\n\nada\n", there, asks="E-mail:")
+    assert (ended, "Order this?" in screen) == (1, False), screen
+    assert "Nothing was ordered" in screen
+    typed = "ada@\nada@example.org\ny\n"
+    ended, screen = at_a_terminal(order, typed, there, asks="E-mail:")
+    assert ended == 0, screen
+    wrong, _, asked = screen.partition("Order this?")
+    assert "plain e-mail address" in wrong
+    assert "Ordered in" in asked
+
+
 def test_help_says_which_holds_are_ordered(
     typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -120,7 +120,8 @@ def run_availability(settings: Settings, given: Namespace) -> int:
     if given.json:
         return _told(answer)
     screen = Screen()
-    shop_words.availability(screen, answer.structure, numbers)
+    typed = dict(zip(ids, given.offer, strict=True))
+    shop_words.availability(screen, answer.structure, numbers, typed, given.quantity)
     _end(screen, numbers, answer.structure)
     return 0
 

@@ -88,8 +88,16 @@ def offers(screen: Screen, found: Found, first: int) -> None:
     _more(screen, found, "offers")
 
 
-def availability(screen: Screen, found: Found, numbers: ShortNumbers) -> None:
-    """One offer, or several by the sessions they share."""
+def availability(
+    screen: Screen,
+    found: Found,
+    numbers: ShortNumbers,
+    typed: Mapping[str, str],
+    quantity: int | None,
+) -> None:
+    """One offer, or several by the sessions they share. `typed`: by the id of an offer, what the
+    person wrote for it; `quantity`: how many they asked for, if they said.
+    """
     groups = found.get("groups") or [{"offers": [found], "sessions": found.get("sessions", ())}]
     sessions = [session for group in groups for session in group.get("sessions", ())]
     number = numbers.begin(Kind.SESSION, [each["session_id"] for each in sessions])
@@ -108,13 +116,27 @@ def availability(screen: Screen, found: Found, numbers: ShortNumbers) -> None:
         screen.line(f"At most {most} in one order.")
     for line in _instead(found.get("alternatives", ()), numbers):
         screen.line(line)
-    can = [offer for group in groups for offer in group["offers"] if offer["bookable"]]
-    if can:
-        session = " --session 1" if sessions else ""
-        what = f"reserve NUMBER{session} --quantity 2 holds it, at no cost"
-        screen.line(NEXT.format(what), "dim")
+    if options := _to_reserve(groups, typed):
+        many = f" --quantity {quantity}" if quantity is not None else ""
+        screen.line(NEXT.format(f"reserve {options}{many} holds it, at no cost"), "dim")
     elif not found.get("alternatives"):
         screen.line(for_people(found["next"]))
+
+
+def _to_reserve(groups: Sequence[Found], typed: Mapping[str, str]) -> str | None:
+    """What to type for the first offers that can be booked, and the first session of theirs with
+    enough left; None where there is none.
+    """
+    before = 0
+    for group in groups:
+        sessions = group.get("sessions", ())
+        can = [offer["offer_id"] for offer in group["offers"] if offer["bookable"]]
+        if can:
+            enough = [n for n, each in enumerate(sessions, before + 1) if each["enough"]]
+            session = f" --session {enough[0]}" if enough else ""
+            return " ".join(typed.get(each, each) for each in can) + session
+        before += len(sessions)
+    return None
 
 
 def seats(screen: Screen, answer: Answer, numbers: ShortNumbers) -> None:

@@ -100,6 +100,24 @@ def test_nobody_but_a_person_at_the_terminal_orders(tmp_path: Path) -> None:
     assert "APPROVAL_UNAVAILABLE" in asked.stderr
 
 
+def next_in(text: str) -> list[str]:
+    """The command that is proposed behind an answer."""
+    (command,) = re.findall(r"Next: korus-mcp (.+?) holds it", " ".join(text.split()))
+    return str(command).split()
+
+
+def test_what_is_proposed_to_hold_can_be_typed_as_it_stands(typed: Typed) -> None:
+    typed("search", "permanent", "collection")
+    offer = in_the_list(typed("offers", "1", "--limit", "6")[1], "Full price")
+    code, out, _ = typed("availability", offer, "--quantity", "3")
+    assert code == 0
+    proposed = next_in(out)
+    assert proposed[:2] == ["reserve", offer]
+    assert proposed[-2:] == ["--quantity", "3"]
+    code, out, err = typed(*proposed)
+    assert (code, "3 x" in out) == (0, True), err
+
+
 @POSIX
 def test_an_order_is_of_the_last_hold_and_says_what_it_leaves_out(tmp_path: Path) -> None:
     there = child_environment(tmp_path)

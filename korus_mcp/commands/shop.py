@@ -439,7 +439,10 @@ def _listed(
     cursor = found.get("next_cursor")
     # A reference may be somebody's e-mail address, which is kept nowhere.
     more = {**asked, "cursor": cursor} if cursor and "reference" not in asked else {}
-    first = (numbers.go_on if given.more else numbers.begin)(kind, ids, more)
+    first = 1
+    # What was found nowhere is no table: the numbers of the one before go on to count.
+    if ids or given.more:
+        first = (numbers.go_on if given.more else numbers.begin)(kind, ids, more)
     screen = Screen()
     show(screen, found, first)
     _end(screen, numbers, found)

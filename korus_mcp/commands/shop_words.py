@@ -9,7 +9,7 @@ from typing import Any, Final
 from korus_mcp.commands import zone_map
 from korus_mcp.commands.desk import Answer, for_people
 from korus_mcp.commands.screen import Column, Screen, moment_here, moment_told, span_told
-from korus_mcp.commands.short_numbers import Kind, ShortNumbers
+from korus_mcp.commands.short_numbers import OFFERS, Kind, ShortNumbers
 
 Found = Mapping[str, Any]
 NUMBER: Final = Column("#", is_number=True)
@@ -100,7 +100,8 @@ def availability(
     """
     groups = found.get("groups") or [{"offers": [found], "sessions": found.get("sessions", ())}]
     sessions = [session for group in groups for session in group.get("sessions", ())]
-    number = numbers.begin(Kind.SESSION, [each["session_id"] for each in sessions])
+    of = {OFFERS: [offer["offer_id"] for group in groups for offer in group["offers"]]}
+    number = numbers.begin(Kind.SESSION, [each["session_id"] for each in sessions], of)
     for group in groups:
         for offer in group["offers"]:
             screen.line(offer["product"], "bold")
@@ -144,7 +145,8 @@ def seats(screen: Screen, answer: Answer, numbers: ShortNumbers) -> None:
     found = answer.structure
     shown = [(zone, offer) for zone in found.get("zones", ()) for offer in zone.get("offers", ())]
     ids = [offer["offer_id"] for _, offer in shown]
-    numbers.begin(Kind.OFFER, ids)
+    if ids:
+        numbers.begin(Kind.OFFER, ids)
     by_id = {each: number for number, each in reversed(list(enumerate(ids, 1)))}
     sheet, day = answer.sheet, moment_told(found.get("date"))
     if sheet is not None:

@@ -63,6 +63,8 @@ _WITHIN: Final[Mapping[Kind, tuple[Kind, ...]]] = {
     Kind.OFFER: (Kind.SESSION,),
 }
 """Lists that a new list of another kind makes void."""
+OFFERS: Final = "offers"
+"""In `more` of a list of sessions: the ids of the offers they are of."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ class ShortNumbers:
     def begin(self, kind: Kind, ids: Sequence[str], more: Mapping[str, Any] | None = None) -> int:
         """A list that was shown anew, and its first number. `more`: see `rest`."""
         for within in _WITHIN.get(kind, ()):
-            self._lists.pop(within, None)
+            if not self._is_of(self._lists.get(within), ids):
+                self._lists.pop(within, None)
         self._lists[kind] = _List(self._clock.now(), tuple(ids[:MOST]), more or {})
         self._write()
         return 1
@@ -182,7 +185,11 @@ class ShortNumbers:
         """
         found, shows = self._lists.get(kind), f"`korus-mcp {SHOWN_BY[kind]}` shows one."
         if found is None:
-            raise NotDone(f"No list of {kind}s was shown before this: {shows}")
+            # The person may well have seen such a list, which a newer one made void.
+            newer = [each for each, within in _WITHIN.items() if kind in within]
+            newer = [each for each in newer if each in self._lists]
+            when = f"since the last list of {newer[-1]}s" if newer else "before this"
+            raise NotDone(f"No list of {kind}s was shown {when}: {shows}")
         if self._is_old(found):
             hours = KEPT // timedelta(hours=1)
             raise NotDone(f"The last list of {kind}s is more than {hours} hours old: {shows}")
@@ -199,6 +206,10 @@ class ShortNumbers:
         if not more:
             raise NotDone(f"The last list of {kind}s was shown to its end.")
         return more
+
+    def _is_of(self, sessions: _List | None, offers: Sequence[str]) -> bool:
+        """Whether a list of sessions is of one of these offers, and so goes on to count."""
+        return sessions is not None and not {*offers}.isdisjoint(sessions.more.get(OFFERS, ()))
 
     def _is_old(self, found: _List) -> bool:
         age = self._clock.now() - found.at

@@ -118,6 +118,14 @@ def test_what_is_proposed_to_hold_can_be_typed_as_it_stands(typed: Typed) -> Non
     assert (code, "3 x" in out) == (0, True), err
 
 
+def test_numbers_are_of_the_last_table_that_was_shown(typed: Typed, tmp_path: Path) -> None:
+    typed("search", "derby")
+    shown = ids_of(tmp_path, "product")
+    assert "Nothing was found" in typed("search", "zzzqqq")[1]
+    assert typed("search", "museum", "--json")[0] == 0
+    assert ids_of(tmp_path, "product") == shown
+
+
 @POSIX
 def test_an_order_is_of_the_last_hold_and_says_what_it_leaves_out(tmp_path: Path) -> None:
     there = child_environment(tmp_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from korus_mcp.commands.screen import NotDone
-from korus_mcp.commands.short_numbers import KEPT, Kind, ShortNumbers
+from korus_mcp.commands.short_numbers import KEPT, OFFERS, Kind, ShortNumbers
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.settings import Settings, read_settings
 
@@ -33,6 +33,17 @@ def test_a_number_is_of_the_last_list_and_kept_for_the_next_command(tmp_path: Pa
     with pytest.raises(NotDone, match="to its end"):
         numbers.rest(Kind.OFFER)
     assert file_in(tmp_path).stat().st_mode & 0o077 == 0
+
+
+def test_sessions_go_on_to_count_while_a_list_has_an_offer_of_theirs(tmp_path: Path) -> None:
+    numbers = ShortNumbers.of(settings_in(tmp_path))
+    numbers.begin(Kind.OFFER, ["a", "b"])
+    numbers.begin(Kind.SESSION, ["s"], {OFFERS: ["b"]})
+    numbers.begin(Kind.OFFER, ["b", "c"])
+    assert numbers.id_of(Kind.SESSION, "1") == "s"
+    numbers.begin(Kind.OFFER, ["c"])
+    with pytest.raises(NotDone, match=r"No list of sessions was shown since the last list of off"):
+        numbers.id_of(Kind.SESSION, "1")
 
 
 def test_holds_keep_their_numbers_until_all_of_them_are_ordered(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.text import CUT_MARK, inert_line
 
 FINAL: Final = "It cannot be cancelled here; no mail is promised."
+NO_MAIL: Final = "No mail is promised."
+"""The end where it was said before that it cannot be cancelled."""
 TERMS_LENGTH: Final = 200
 """In characters, of the terms of all issuers together: they are read out, and the rest has an
 address."""
@@ -25,15 +27,14 @@ _JOINERS: Final = "\u200c\u200d"
 _SENTENCES: Final = re.compile(r"(?<=[.!?;])\s+|\n+")
 
 
-def conditions_text(holds: Sequence[Hold], conditions: Conditions) -> str:
+def conditions_text(holds: Sequence[Hold], conditions: Conditions, end: str = FINAL) -> str:
     """All of it, in sentences; the same for the same holds, in whatever order they come."""
-    return " ".join(_sentences(holds, conditions))
+    return " ".join([*_sentences(holds, conditions), end])
 
 
 def _sentences(holds: Sequence[Hold], conditions: Conditions) -> Iterator[str]:
     yield from attached_told(Attached.of(holds, conditions), words("en"))
     yield from _terms(conditions)
-    yield FINAL
 
 
 def what_issuer_says(base: BaseRecord) -> str | None:

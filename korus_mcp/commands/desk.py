@@ -75,10 +75,20 @@ NOTHING_HELD: Final = (
 )
 _FOR_PEOPLE: Final[Mapping[str, str]] = {
     "ALREADY_ORDERED": NOTHING_HELD,
+    "APPROVAL_DECLINED": "You said no to this, and nothing was ordered. It is not asked again for "
+    "10 minutes; `korus-mcp reserve` with --again holds it anew, and `korus-mcp order` asks then.",
 }
 """The code of a refusal -> what a person is told, where its own words are of an assistant."""
 TRIES: Final = 3
 """So often a field is asked for that is filled in wrongly: then nobody is there who fills it in."""
+_TYPED: Final[Mapping[str, str]] = {
+    **{name: f"--{name}" for name in ("quantity", "firstname", "lastname", "email", "phone")},
+    **{name: f"--{name}" for name in ("country", "title", "notes", "reference", "language")},
+    "offer_id": "OFFER",
+    "product_base_id": "PRODUCT",
+}
+"""Argument of a tool -> what is typed for it, where the word means something else in a sentence."""
+_ITEM: Final = re.compile(r"items\.([0-9]{1,3})")
 _NOES: Final = frozenset({"n", "no", "non"})
 
 
@@ -256,5 +266,14 @@ def _refusal(error: Mapping[str, Any], text: str) -> Sequence[str]:
     if (own := _FOR_PEOPLE.get(error["code"])) is not None:
         return [f"{own} ({error['code']})"]
     head = f"{for_people(error['message'])} {for_people(error['next'])} ({error['code']})"
-    fields = [for_people(f"{each['field']}: {each['problem']}") for each in error.get("fields", ())]
-    return [head, *fields]
+    fields = error.get("fields", ())
+    return [head, *(f"{_option(each['field'])}: {for_people(each['problem'])}" for each in fields)]
+
+
+def _option(field: str) -> str:
+    """What a person types for an argument, which may be one of an item: items.0.session_ids."""
+    within, _, name = field.rpartition(".")
+    option = OPTIONS.get(name, _TYPED.get(name, name))
+    found = _ITEM.fullmatch(within)
+    # An option of `reserve` is for all offers: what is wrong with it may be so for one.
+    return f"{option} (for OFFER {int(found[1]) + 1} of those typed)" if found else option

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from korus_mcp.answers.conditions import conditions_text
+from korus_mcp.answers.conditions import NO_MAIL, conditions_text
 from korus_mcp.answers.holds import TOGETHER, LineView
 from korus_mcp.answers.views import lines_of
 from korus_mcp.booking.approval import Question
@@ -21,6 +21,7 @@ from korus_mcp.booking.hold import Hold
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.text import inert_line, without_middle
 from korus_mcp.foundation.unread import moment
+from korus_mcp.settings import Environment
 
 LINE: Final = 80
 """The longest of the first three lines: hosts cut each at the width of a window."""
@@ -41,7 +42,7 @@ def order_question(question: Question, environment: str) -> str:
         f"Buyer: {buyer}" if buyer else None,
         f"Held until: {_end_of(question)}.",
         f"Note for the issuer: {quoted_text(question.notes)}" if question.notes else None,
-        conditions_text(question.holds, question.conditions),
+        conditions_text(question.holds, question.conditions, NO_MAIL),
         f"(Question {question.code})",
     )
 
@@ -51,7 +52,7 @@ def page_question(holds: Sequence[Hold], total: Money | None, environment: str) 
     return lines_of(
         goods_line(holds, LINE, moment),
         f"Total: {total}. Open the page that asks whether to order it?",
-        f"Only yes on the page orders, for real ({environment}); it cannot be cancelled here.",
+        f"Only yes on the page orders, {_how_real(environment)}; it cannot be cancelled here.",
     )
 
 
@@ -67,11 +68,18 @@ def _buyer(customer: Customer, most: int) -> str:
 
 
 def _for_real(doubts: Sequence[Doubt], environment: str) -> str:
+    how = _how_real(environment)
     if not doubts:
-        return f"Order for real ({environment})? It cannot be cancelled here."
+        return f"Order {how}? It cannot be cancelled here."
     is_known = all(doubt.order_id is not None and doubt.is_alike for doubt in doubts)
     what = "One more order of the same!" if is_known else "May be a second order of the same!"
-    return f"{what} For real ({environment}), cannot be cancelled."
+    return f"{what} {how[0].upper()}{how[1:]}, cannot be cancelled."
+
+
+def _how_real(environment: str) -> str:
+    """Whether an order costs money in this environment; one that is not known may well."""
+    is_trial = environment in (Environment.SANDBOX, Environment.DEMO)
+    return f"{'as a trial' if is_trial else 'for real'} ({environment})"
 
 
 def _within(text: str, most: int) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from korus_mcp.answers.conditions import TERMS_LENGTH, conditions_text, in_one_line
+from korus_mcp.answers.conditions import FINAL, NO_MAIL, TERMS_LENGTH, conditions_text, in_one_line
 from korus_mcp.booking.conditions import Conditions
 from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.foundation.handles import Handle
@@ -100,7 +100,10 @@ async def test_hold_and_summary_and_question_tell_the_same(mode: str) -> None:
         hold = await held(each, "park_offer")
         ids = [hold["reservations"][0]["reservation_id"]]
         await each.ask("place_order", {"reservation_ids": ids, "customer": CUSTOMER})
-        assert hold["note"] in person.questions[0]
+        # Its third line says that it cannot be cancelled: that is not said once more.
+        assert hold["note"].removesuffix(FINAL) in person.questions[0]
+        assert "cannot be cancelled" in person.questions[0]
+        assert NO_MAIL in person.questions[0]
 
 
 @pytest.mark.anyio

@@ -5,14 +5,20 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
+from mcp import Client
+from mcp_types import CallToolResult
 
+from korus_mcp.answers.asked import words
+from korus_mcp.booking.approval import declined
 from korus_mcp.commands import shop_words
 from korus_mcp.commands.cli import EXIT_MISCONFIGURED, main
-from korus_mcp.commands.desk import COMMANDS, for_people
+from korus_mcp.commands.desk import COMMANDS, Desk, Person, ToolRefused, for_people
 from korus_mcp.commands.screen import Screen
 from tests.fixtures.assistant import CUSTOMER
 from tests.fixtures.by_hand import at_a_terminal, through_a_pipe
@@ -116,6 +122,48 @@ def test_what_is_proposed_to_hold_can_be_typed_as_it_stands(typed: Typed) -> Non
     assert proposed[-2:] == ["--quantity", "3"]
     code, out, err = typed(*proposed)
     assert (code, "3 x" in out) == (0, True), err
+
+
+def test_what_is_missing_is_named_as_it_is_typed(typed: Typed) -> None:
+    typed("search", "permanent", "collection")
+    offer = in_the_list(typed("offers", "1", "--limit", "6")[1], "Full price")
+    code, _, err = typed("reserve", offer)
+    assert (code, "(SESSION_REQUIRED)" in err) == (1, True)
+    assert "--session" in err
+    assert "session_ids" not in err
+
+
+@dataclass
+class Refusing:
+    """A server that refuses each call with this error."""
+
+    error: Mapping[str, object]
+
+    async def call_tool(self, *_: object, **__: object) -> CallToolResult:
+        return CallToolResult(content=[], structured_content={"error": self.error}, is_error=True)
+
+
+@pytest.mark.anyio
+async def test_after_a_no_the_person_reads_what_they_said_and_how_they_are_asked_anew() -> None:
+    refusal = declined()
+    error = {"code": refusal.code.value, "message": refusal.message, "next": refusal.next_step}
+    desk = Desk(cast("Client", Refusing(error)), Person(words("en")))
+    with pytest.raises(ToolRefused, match="You said no") as refused:
+        await desk.call("place_order", {})
+    (line,) = refused.value.lines
+    assert "The person" not in line
+    assert "`korus-mcp reserve` with --again" in line
+
+
+@POSIX
+def test_after_a_no_another_hold_is_asked_about(tmp_path: Path) -> None:
+    there = child_environment(tmp_path)
+    for command in (["search", "undated", "1-day", "ticket"], ["offers", "1"], ["reserve", "1"]):
+        assert through_a_pipe(command, "", there).returncode == 0
+    assert at_a_terminal(["order", *BUYER], "n\n", there)[0] == 1
+    assert through_a_pipe(["reserve", "1", "--again"], "", there).returncode == 0
+    ended, screen = at_a_terminal(["order", *BUYER], "y\n", there)
+    assert (ended, "Not in this order: reservation 1" in " ".join(screen.split())) == (0, True)
 
 
 def test_numbers_are_of_the_last_table_that_was_shown(typed: Typed, tmp_path: Path) -> None:

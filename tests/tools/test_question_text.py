@@ -54,8 +54,16 @@ def test_goods_and_day_then_total_and_buyer_then_that_it_is_for_real() -> None:
     assert first_lines(question(ADULT)) == [
         "2 x Day ticket, adult, 2026-06-06",
         "Total: 1234567.89 EUR for Ada Lovelace, ada@example.org",
-        "Order for real (sandbox)? It cannot be cancelled here.",
+        "Order as a trial (sandbox)? It cannot be cancelled here.",
     ]
+    assert order_question(question(ADULT), "sandbox").count("cannot be cancelled") == 1
+
+
+@pytest.mark.parametrize("doubts", [(), (UNKNOWN,)])
+def test_only_an_order_that_costs_money_is_said_to_be_for_real(doubts: tuple[Doubt, ...]) -> None:
+    asked = question(ADULT, doubts=doubts)
+    real = {world for world in WORLDS if "for real" in first_lines(asked, world)[2].lower()}
+    assert real == {"production"}
 
 
 @pytest.mark.parametrize(

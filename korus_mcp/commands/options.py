@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
+from korus_mcp.foundation.wishes import is_zero, wished_amount, wished_day, wished_weekdays
+
 SHELLS: Final = ("bash", "zsh", "fish")
 LONGEST_WAIT: Final = 600
 Run: TypeAlias = Callable[[argparse.Namespace], int]
@@ -21,6 +23,27 @@ def whole(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def checked(read: Callable[[object], object]) -> Callable[[str], str]:
+    """An argparse type for a text that the tools can read: by their rule, before one is called."""
+
+    def check(text: str) -> str:
+        try:
+            read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return text
+
+    return check
+
+
+def _amount_or_none(text: object) -> object:
+    return is_zero(text) or wished_amount(text)
+
+
+DAY: Final = checked(wished_day)
+AMOUNT: Final = checked(wished_amount)
 
 
 def completed_by(action: argparse.Action, kind: Literal["file", "directory"]) -> None:
@@ -50,7 +73,7 @@ def add_shop(commands: Any, run: Callable[[str], Run]) -> None:
     _add_choices(offers)
     offers.add_argument("--zone", help="names of zones, commas")
     offers.add_argument("--days-count", help="how many days a pass is for, as it is named")
-    offers.add_argument("--weekdays", help="these only: sat,sun")
+    offers.add_argument("--weekdays", type=checked(wished_weekdays), help="these only: sat,sun")
     offers.add_argument("--by-price", action="store_true", help="the cheapest first")
     _add_list(offers, most=40)
 
@@ -61,7 +84,7 @@ def add_shop(commands: Any, run: Callable[[str], Run]) -> None:
 
     seats = command("seats", "draw the seat map of a venue, with the offers of its zones")
     seats.add_argument("product", metavar="PRODUCT", help=_NUMBER)
-    seats.add_argument("--date", metavar="DAY", help="YYYY-MM-DD")
+    seats.add_argument("--date", type=DAY, metavar="DAY", help="YYYY-MM-DD")
     seats.add_argument("--session", metavar="SESSION", help=_NUMBER)
     seats.add_argument("--quantity", type=whole(1, 1000), help="how many seats (1)")
     _add_choices(seats)
@@ -80,7 +103,9 @@ def add_shop(commands: Any, run: Callable[[str], Run]) -> None:
     reserve.add_argument(
         "--session", metavar="SESSION", action="append", help=f"{_NUMBER}; for all offers"
     )
-    reserve.add_argument("--max-total", metavar="EUR", help="hold nothing above")
+    reserve.add_argument(
+        "--max-total", type=checked(_amount_or_none), metavar="EUR", help="hold nothing above"
+    )
     reserve.add_argument("--again", action="store_true", help="hold once more what is held already")
     _add_language(reserve)
 
@@ -131,14 +156,14 @@ def add_shop(commands: Any, run: Callable[[str], Run]) -> None:
 
 
 def _add_days(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="date_from", metavar="DAY", help="YYYY-MM-DD")
-    parser.add_argument("--to", dest="date_to", metavar="DAY", help="the last day")
+    parser.add_argument("--from", dest="date_from", type=DAY, metavar="DAY", help="YYYY-MM-DD")
+    parser.add_argument("--to", dest="date_to", type=DAY, metavar="DAY", help="the last day")
 
 
 def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--price-type", metavar="NAMES", help="such as adult,child")
     parser.add_argument("--category", metavar="NAMES", help="seating category, or seated")
-    parser.add_argument("--max-price", metavar="EUR", help="not above")
+    parser.add_argument("--max-price", type=AMOUNT, metavar="EUR", help="not above")
 
 
 def _add_list(parser: argparse.ArgumentParser, *, most: int) -> None:

@@ -361,6 +361,30 @@ def test_a_call_that_is_none_is_said_in_a_line(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["search", "derby", "--from", "tomorrow"],
+        ["search", "derby", "--to", "2026-02-30"],
+        ["offers", "1", "--max-price", "abc"],
+        ["offers", "1", "--weekdays", "someday"],
+        ["seats", "1", "--date", "1.6.2026"],
+        ["seats", "1", "--max-price", "0"],
+        ["reserve", "1", "--max-total", "-1"],
+    ],
+    ids=" ".join,
+)
+def test_an_option_that_cannot_be_read_ends_with_2(
+    arguments: list[str], typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        typed(*arguments)
+    assert ended.value.code == EXIT_MISCONFIGURED
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"argument {arguments[2]}: " in said.err
+
+
 def test_any_tool_of_the_profile_can_be_called(typed: Typed) -> None:
     code, out, _ = typed("call", "search_products", '{"query": "derby"}')
     assert (code, "product_base_id" in out) == (0, True)

@@ -5,12 +5,12 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from korus_mcp import __version__
-from korus_mcp.commands.options import SHELLS, add_shop, completed_by, whole
+from korus_mcp.commands.options import SHELLS, Proposals, add_shop, completed_by, whole
 from korus_mcp.foundation.origins import MOST_PORT, is_loopback
 from korus_mcp.settings import (
     MOST_SEED,
@@ -142,7 +142,9 @@ def parser(*, has_arguments: bool) -> argparse.ArgumentParser:
 
     what = "print what a program needs to start this server, with full paths"
     config = commands.add_parser("config", help=what, description=what)
-    config.add_argument("program", metavar="PROGRAM", nargs="?", help="(a list of them)")
+    # Any spelling is taken, and a wrong one is answered with those that are near.
+    program = config.add_argument("program", metavar="PROGRAM", nargs="?", help="(a list of them)")
+    program.choices = Proposals(_programs)
     account = "with places for the settings of an account"
     config.add_argument("--account", action="store_true", help=account)
     config.set_defaults(run=_config)
@@ -371,6 +373,12 @@ def _config(given: argparse.Namespace) -> int:
     from korus_mcp.commands.config import run_config
 
     return run_config(os.environ, given.program, account=given.account)
+
+
+def _programs() -> Iterable[str]:
+    from korus_mcp.commands.config import programs
+
+    return programs()
 
 
 def _completion(given: argparse.Namespace) -> int:

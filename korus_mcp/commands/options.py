@@ -1,10 +1,8 @@
 """Options of the command line: numbers in bounds, and the commands that find, hold and order."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal, TypeAlias
-
-from korus_mcp.foundation.wishes import is_zero, wished_amount, wished_day, wished_weekdays
 
 SHELLS: Final = ("bash", "zsh", "fish")
 LONGEST_WAIT: Final = 600
@@ -25,6 +23,21 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+class Proposals:
+    """Values that a shell proposes for an argument, read when they are asked for; any other value
+    is taken, too.
+    """
+
+    def __init__(self, read: Callable[[], Iterable[str]]) -> None:
+        self._read = read
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __contains__(self, value: object) -> bool:
+        return True
+
+
 def checked(read: Callable[[object], object]) -> Callable[[str], str]:
     """An argparse type for a text that the tools can read: by their rule, before one is called."""
 
@@ -38,12 +51,33 @@ def checked(read: Callable[[object], object]) -> Callable[[str], str]:
     return check
 
 
+# A server is waited for when it starts, and reads none of these: they are imported where they are.
+def _day(text: object) -> object:
+    from korus_mcp.foundation.wishes import wished_day
+
+    return wished_day(text)
+
+
+def _amount(text: object) -> object:
+    from korus_mcp.foundation.wishes import wished_amount
+
+    return wished_amount(text)
+
+
 def _amount_or_none(text: object) -> object:
-    return is_zero(text) or wished_amount(text)
+    from korus_mcp.foundation.wishes import is_zero
+
+    return is_zero(text) or _amount(text)
 
 
-DAY: Final = checked(wished_day)
-AMOUNT: Final = checked(wished_amount)
+def _weekdays(text: object) -> object:
+    from korus_mcp.foundation.wishes import wished_weekdays
+
+    return wished_weekdays(text)
+
+
+DAY: Final = checked(_day)
+AMOUNT: Final = checked(_amount)
 
 
 def completed_by(action: argparse.Action, kind: Literal["file", "directory"]) -> None:
@@ -73,7 +107,7 @@ def add_shop(commands: Any, run: Callable[[str], Run]) -> None:
     _add_choices(offers)
     offers.add_argument("--zone", help="names of zones, commas")
     offers.add_argument("--days-count", help="how many days a pass is for, as it is named")
-    offers.add_argument("--weekdays", type=checked(wished_weekdays), help="these only: sat,sun")
+    offers.add_argument("--weekdays", type=checked(_weekdays), help="these only: sat,sun")
     offers.add_argument("--by-price", action="store_true", help="the cheapest first")
     _add_list(offers, most=40)
 

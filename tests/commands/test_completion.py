@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from korus_mcp.commands.cli import main, parser
+from korus_mcp.commands.config import programs
 from korus_mcp.commands.options import SHELLS
 from korus_mcp.settings import Profile
 from tests.fixtures.commands import commands_of
@@ -57,6 +58,7 @@ def test_bash_completes_commands_options_and_choices(tmp_path: Path) -> None:
     assert proposed(tmp_path, "search", "derby", "--ci") == {"--city"}
     assert proposed(tmp_path, "serve", "--profile", "") == {str(each) for each in Profile}
     assert proposed(tmp_path, "completion", "") == {*SHELLS}
+    assert proposed(tmp_path, "config", "") == programs().keys()
 
 
 def test_bash_completes_files_where_a_file_is_named(tmp_path: Path) -> None:

@@ -66,7 +66,9 @@ def run_verify(settings: Settings, *, unsealed: int = 0) -> int:
 
 def run_switch(settings: Settings, *, takes_orders: bool) -> int:
     """Let all servers of the journal take new orders, or none; those on their way are settled."""
-    return _run(settings, partial(_switch, takes_orders=takes_orders), without=None)
+    # The journal is named: with other settings than the servers' it would be another one.
+    where = str(journal_file(settings) or "KORUS_DATABASE_URL")
+    return _run(settings, partial(_switch, takes_orders=takes_orders, where=where), without=None)
 
 
 def _run(
@@ -178,14 +180,16 @@ async def _verify(journal: Inspection, *, unsealed: int) -> int:
     return int(bool(found.problems))
 
 
-async def _switch(journal: Inspection, *, takes_orders: bool) -> int:
+async def _switch(journal: Inspection, *, takes_orders: bool, where: str) -> int:
     by = _user()
     is_new = await (journal.go if takes_orders else journal.stop)(by=by)
     stopped_at = await journal.stopped_at()
     if stopped_at is None:
-        tell("new orders are taken again" if is_new else "new orders were not stopped")
+        told = "new orders are taken again" if is_new else "new orders were not stopped"
+        tell(f"{told} (journal: {where})")
         return 0
-    told = f"no server of this journal takes new orders since {stopped_at:%Y-%m-%d %H:%M:%S}Z"
+    since = f"{stopped_at:%Y-%m-%d %H:%M:%S}Z"
+    told = f"no server of this journal ({where}) takes new orders since {since}"
     tell(f"{told}; {await journal.unfinished()} on their way or in doubt are settled as ever")
     return 0
 

@@ -38,6 +38,8 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("KORUS_DATABASE_URL", f"sqlite:///{path}")
     monkeypatch.setenv("KORUS_JOURNAL_KEY", KEY)
+    # Of the tests, which a command would warn of on stderr.
+    monkeypatch.delenv("KORUS_TEST_NO_SKIP", raising=False)
     return path
 
 
@@ -227,16 +229,16 @@ def test_new_orders_are_stopped_and_let_through(
 ) -> None:
     """Also before the first order: an operator stops what nobody has begun yet."""
     assert main(["journal", "go"]) == 0
-    assert capsys.readouterr().out == "new orders were not stopped\n"
+    assert capsys.readouterr().out == f"new orders were not stopped (journal: {file})\n"
     for _ in range(2):
         assert main(["journal", "stop"]) == 0
         said = capsys.readouterr().out
-        assert said.startswith("no server of this journal takes new orders since ")
+        assert said.startswith(f"no server of this journal ({file}) takes new orders since ")
         assert "0 on their way or in doubt are settled as ever" in said
     assert main(["check"]) == 1, "there is no API"
     assert "new orders are stopped since " in capsys.readouterr().out
     assert main(["journal", "go"]) == 0
-    assert capsys.readouterr().out == "new orders are taken again\n"
+    assert capsys.readouterr().out == f"new orders are taken again (journal: {file})\n"
     assert main(["journal", "verify"]) == 0
     assert capsys.readouterr().out.startswith("2 rows, all in order")
 

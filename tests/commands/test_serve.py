@@ -188,7 +188,7 @@ async def test_a_server_finishes_the_order_on_its_way_before_it_leaves(
 async def test_an_idle_stdio_server_leaves_at_once_though_its_stdin_is_open(tmp_path: Path) -> None:
     async with raw_host(child_environment(tmp_path)) as host:
         host.process.send_signal(signal.SIGINT)
-        with anyio.fail_after(4):
+        with anyio.fail_after(LEAVE_SECONDS):
             assert await host.process.wait() == 0
         assert not b"".join([part async for part in host.lines])
 

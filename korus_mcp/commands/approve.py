@@ -7,6 +7,7 @@ pipe for it, but nobody who reads what is asked.
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from functools import partial
+from threading import Event
 from typing import Final, TypeVar
 
 import anyio
@@ -14,7 +15,7 @@ import anyio
 from korus_mcp.answers.asked import Words, attached_told, doubts_of, facts_of, lines_of, words
 from korus_mcp.booking.by_hand import TERMINAL, ByHand, Seal, Shown
 from korus_mcp.commands.console import say, shown, tell
-from korus_mcp.commands.terminal import terminal
+from korus_mcp.commands.terminal import Conversation, terminal
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.journal.opening import journal_of, journal_url, may_have_bookings
 from korus_mcp.journal.records import JournalDown
@@ -88,9 +89,9 @@ def _answer(what: Shown, said: Words) -> bool:
     with terminal() as (keys, screen):
         for line in _lines(what, said):
             screen.write(f"{shown(line)}\n")
-        screen.write(said.ask)
-        screen.flush()
-        return keys.readline().strip().lower() in said.yes_keys
+        # It looks now and then: of a Ctrl-C right before it waits for a line, nobody would know.
+        typed = Conversation(keys, screen, Event()).asked(said.ask)
+        return typed.lower() in said.yes_keys
 
 
 def _lines(what: Shown, said: Words) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
 from importlib.util import find_spec
@@ -20,6 +21,10 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 # httpx looks for sniffio at each request to an app in memory: on all paths, where there is none.
 if find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]
+
+# A shell lets what it starts in the background ignore Ctrl-C, and so would every child of a test.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How fast a machine is proves nothing: no test fails for its time.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -34,7 +34,7 @@ from korus_mcp.sandbox import Sandbox, SandboxOptions
 from korus_mcp.server.composition import open_api
 from korus_mcp.server.embedded import EmbeddedSandbox
 from korus_mcp.settings import Settings
-from tests.fixtures.postgres import cluster, programs
+from tests.fixtures.postgres import database_if_installed
 
 # Enough for a p95 that stands still, in a run of some seconds.
 ORDERS = 150
@@ -65,7 +65,7 @@ def main() -> None:
         print(f"one synced commit of SQLite: p50 {_floor(Path(folder) / 'floor.sqlite'):.2f} ms")
         url = f"sqlite:///{Path(folder) / 'journal.sqlite'}"
         anyio.run(_tell, "SQLite", SqlJournal.at(url, "bench", clock=clock, audit_key="k"))
-    with _postgres() as address:
+    with database_if_installed() as address:
         if address is None:
             print("place_order beyond the API's calls, PostgreSQL: not installed")
         else:
@@ -135,16 +135,6 @@ def _medians(place: Path) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.booking"]
     told = subprocess.run(command, cwd=place, check=True, capture_output=True, text=True).stdout
     return {store: float(cost) for store, cost in _TOLD.findall(told)}
-
-
-@contextmanager
-def _postgres() -> Iterator[str | None]:
-    found = programs()
-    if found is None:
-        yield None
-        return
-    with cluster(found) as running:
-        yield running.new_database()
 
 
 async def _tell(store: str, journal: Journal) -> None:

@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.journal.inspection import Inspection
 from korus_mcp.settings import Settings, read_settings
 from tests.fixtures.hosts import child_environment
-from tests.fixtures.postgres import cluster, programs
+from tests.fixtures.postgres import database_if_installed
 
 STORES: Final = ("SQLite", "PostgreSQL")
 FEWER, MORE = 100_000, 1_000_000
@@ -95,21 +94,11 @@ def addresses(folder: Path, stores: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield "SQLite", f"sqlite:///{folder / 'journal.sqlite'}"
     if "PostgreSQL" not in stores:
         return
-    with _postgres() as address:
+    with database_if_installed() as address:
         if address is None:
             print("PostgreSQL is not installed")
         else:
             yield "PostgreSQL", address
-
-
-@contextmanager
-def _postgres() -> Iterator[str | None]:
-    found = programs()
-    if found is None:
-        yield None
-        return
-    with cluster(found) as running:
-        yield running.new_database()
 
 
 def _checked(store: str, address: str, folder: Path, rows: tuple[int, int]) -> Checks:

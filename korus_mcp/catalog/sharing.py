@@ -25,6 +25,7 @@ from korus_mcp.catalog.crawl import CLOCKS_APART, Crawler, Watcher
 from korus_mcp.catalog.file import is_damage
 from korus_mcp.catalog.store import Store
 from korus_mcp.foundation import private_files
+from korus_mcp.foundation.published import Claim, PublishedCopy
 
 PART_BYTES: Final = 1024 * 1024
 LOOK_SECONDS: Final = 1.0
@@ -32,36 +33,6 @@ PATIENCE_SECONDS: Final = 120.0
 """How long a server that cannot answer at all waits for another one's names."""
 _LEVEL: Final = 6
 _log = logging.getLogger(__name__)
-
-
-class PublishedCopy(Protocol):
-    """A copy that a server published: when its crawl came to an end (None: it has all names, and
-    not yet all details), its bytes, and their SHA-256; "" where it is too large to be there.
-    """
-
-    @property
-    def complete_at(self) -> float | None:
-        """In seconds since 1970, by the clock of the server that crawled."""
-
-    @property
-    def size(self) -> int:
-        """In bytes, as it is on the disk."""
-
-    @property
-    def digest(self) -> str:
-        """In hexadecimal digits."""
-
-
-class Claim(Protocol):
-    """Whether the crawl is this server's now, and what is published."""
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether no other server crawls."""
-
-    @property
-    def published(self) -> PublishedCopy | None:
-        """The one copy of this name."""
 
 
 class SharedCopies(Protocol):

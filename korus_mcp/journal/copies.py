@@ -8,7 +8,6 @@ servers share the files of their catalogs. Times are seconds since 1970.
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import Any, Final, TypeVar
@@ -16,6 +15,7 @@ from typing import Any, Final, TypeVar
 from anyio import to_thread
 
 from korus_mcp.foundation.database_addresses import ServerAddress
+from korus_mcp.foundation.published import Claim, PublishedCopy
 from korus_mcp.journal.locks import key_of
 from korus_mcp.journal.records import JournalFault
 
@@ -78,25 +78,6 @@ _OLD: Final = f"""
     DELETE FROM korus_copy WHERE name IN (SELECT name FROM korus_copy
     WHERE published_at < {_NOW} - $1 FOR UPDATE SKIP LOCKED)
 """  # noqa: S608 - constants
-
-
-@dataclass(frozen=True)
-class PublishedCopy:
-    """A copy in the database: when its crawl came to an end (None: it has all names, and not yet
-    all details), its bytes, and their SHA-256; "" where it is too large to be there.
-    """
-
-    complete_at: float | None
-    size: int
-    digest: str
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Whether the crawl is this server's now, and what is published."""
-
-    is_ours: bool
-    published: PublishedCopy | None
 
 
 class CatalogCopies:

@@ -28,7 +28,8 @@ from korus_mcp.catalog.sharing import SharedCopies
 from korus_mcp.catalog.store import Scope
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.database_addresses import read_server_address
-from korus_mcp.journal.copies import CatalogCopies, PublishedCopy
+from korus_mcp.foundation.published import PublishedCopy
+from korus_mcp.journal.copies import CatalogCopies
 from korus_mcp.journal.opening import copies_of
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions
 from korus_mcp.server.composition import open_api

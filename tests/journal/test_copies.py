@@ -9,7 +9,8 @@ import pytest
 
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.foundation.database_addresses import read_server_address
-from korus_mcp.journal.copies import CatalogCopies, PublishedCopy
+from korus_mcp.foundation.published import PublishedCopy
+from korus_mcp.journal.copies import CatalogCopies
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.journal.tables import METADATA
 from tests.fixtures.pooler import pooler, pooler_program

@@ -131,8 +131,8 @@ class _Story:
         if not self.is_kept:
             line(f"The files are gone with the demo; `{program} demo --keep FOLDER` keeps PDFs.")
         line(
-            f"Next: `{program} search derby` does the same by hand, `{program} config` prints how to "
-            "connect an assistant."
+            f"Next: `{program} search derby` does the same by hand, `{program} config` prints how "
+            "to connect an assistant."
         )
 
     async def _choose_seat(self) -> dict[str, Any]:

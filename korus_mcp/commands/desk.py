@@ -29,6 +29,7 @@ from mcp_types import (
 from korus_mcp import __version__
 from korus_mcp.access.policy import BUYER_TOOLS, tool_names
 from korus_mcp.answers.asked import Words, words
+from korus_mcp.booking.approval import KEPT_SECONDS
 from korus_mcp.commands.screen import NotDone, Screen, Told
 from korus_mcp.commands.terminal import Conversation, converse, has_terminal
 from korus_mcp.server.composition import build_server
@@ -76,7 +77,8 @@ NOTHING_HELD: Final = (
 _FOR_PEOPLE: Final[Mapping[str, str]] = {
     "ALREADY_ORDERED": NOTHING_HELD,
     "APPROVAL_DECLINED": "You said no to this, and nothing was ordered. It is not asked again for "
-    "10 minutes; `korus-mcp reserve` with --again holds it anew, and `korus-mcp order` asks then.",
+    f"{KEPT_SECONDS // 60} minutes; `korus-mcp reserve` with --again holds it anew, and `korus-mcp "
+    "order` asks then.",
 }
 """The code of a refusal -> what a person is told, where its own words are of an assistant."""
 TRIES: Final = 3

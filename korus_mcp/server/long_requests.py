@@ -20,8 +20,12 @@ async def lets_others_first(
 ) -> HandlerResult:
     """Middleware: wait for a moment before a long request is handled."""
     if is_long(ctx.params):
-        await anyio.sleep(PAUSE_SECONDS)
+        await _pause()
     return await call_next(ctx)
+
+
+async def _pause() -> None:
+    await anyio.sleep(PAUSE_SECONDS)
 
 
 def is_long(params: Any) -> bool:

@@ -5,17 +5,20 @@ thread of its own. How long a step holds that loop is measured by `make bench`.
 """
 
 import gc
-from collections import Counter
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from korus_mcp.access.policy import ALL_TOOLS
 from korus_mcp.prompts import load_prompts
+from korus_mcp.sandbox import ServedSandbox
+from korus_mcp.server import long_requests
 from korus_mcp.server.composition import build_server
 from korus_mcp.server.long_requests import LONG, is_long
 from korus_mcp.settings import read_settings
@@ -27,6 +30,31 @@ from tests.fixtures.swollen_world import conversation, only, swollen_world
 from tests.journeys.upstream import CATALOG_READS
 
 PING: tuple[str, Json] = ("ping", {})
+PATIENCE_SECONDS = 30
+AGAIN = 3
+"""How often a round is run again in which a ping came late."""
+
+
+@dataclass
+class Pause:
+    """How long requests that are too long are delayed here: until a test ends it.
+
+    As long as a server delays them, a busy machine may not have read what was sent behind them.
+    """
+
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    async def __call__(self) -> None:
+        await anyio.to_thread.run_sync(self.ended.wait, PATIENCE_SECONDS)
+        self.ended.clear()
+
+
+@pytest.fixture
+def pause(monkeypatch: pytest.MonkeyPatch) -> Pause:
+    """Long requests wait until a test ends their pause."""
+    pause = Pause()
+    monkeypatch.setattr(long_requests, "_pause", pause)
+    return pause
 
 
 @pytest.fixture(scope="module")
@@ -38,21 +66,23 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HeldLoop]:
         yield each
 
 
-def answered_behind_a_ping(host: HeldLoop, method: str, params: Json) -> Any:
+def answered_behind_a_ping(host: HeldLoop, pause: Pause, method: str, params: Json) -> Any:
     """The answer to a request, behind which a ping was sent in the same piece."""
     asked, ping = host.send((method, params), PING)
-    first, second = host.answer(), host.answer()
-    assert first == {"jsonrpc": "2.0", "id": ping, "result": first["result"]}
+    first = host.answer()
+    assert first == {"jsonrpc": "2.0", "id": ping, "result": {}}
+    pause.ended.set()
+    second = host.answer()
     assert second["id"] == asked
     return second
 
 
 @pytest.mark.parametrize("filler", FILLERS[:2])
 def test_a_ping_is_answered_before_the_megabyte_that_was_sent_ahead_of_it(
-    filler: str, host: HeldLoop
+    filler: str, host: HeldLoop, pause: Pause
 ) -> None:
     for each in requests(filler):
-        answer = answered_behind_a_ping(host, each.method, each.params)
+        answer = answered_behind_a_ping(host, pause, each.method, each.params)
         said = str(answer)
         assert len(said) < 3000, each.place
         match each.method:
@@ -95,8 +125,10 @@ def test_the_megabytes_come_in_every_text_there_is(host: HeldLoop) -> None:
     ],
     ids=lambda odd: str(odd)[:60],
 )
-def test_a_ping_is_answered_before_what_is_long_in_another_way(odd: Json, host: HeldLoop) -> None:
-    answer = answered_behind_a_ping(host, "tools/call", odd)
+def test_a_ping_is_answered_before_what_is_long_in_another_way(
+    odd: Json, host: HeldLoop, pause: Pause
+) -> None:
+    answer = answered_behind_a_ping(host, pause, "tools/call", odd)
     assert answer["result"]["isError"]
     assert len(str(answer)) < 3000
 
@@ -116,12 +148,12 @@ def test_what_is_long_is_known_after_a_look_at_so_much() -> None:
 
 @dataclass
 class Beside:
-    """Pings that are sent beside the answers of an API, and whether each came first."""
+    """Pings that are sent beside the answers of an API, and those that came too late."""
 
     host: HeldLoop
-    late: Counter[str]
     pings: dict[int, str] = field(default_factory=dict)
     answered: set[int] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
 
     def ping(self, operation: str) -> None:
         """Send one, from the thread of the API."""
@@ -136,7 +168,7 @@ class Beside:
         while (message := self.host.answer())["id"] != asked:
             self.answered.add(message["id"])
         late = {op for n, op in self.pings.items() if n > asked and n not in self.answered}
-        self.late.update(late - CATALOG_READS)
+        self.late |= late - CATALOG_READS
         return message
 
     def rest(self) -> None:
@@ -145,34 +177,45 @@ class Beside:
             self.answered.add(self.host.answer()["id"])
 
 
+def conversed(served: ServedSandbox, swollen: Swollen, folder: Path) -> Beside:
+    """What came of a whole conversation with a server of its own."""
+    # The two it is about: others would be read as these are, each time.
+    only_two = only(served.sandbox, "park", "stadium")
+    chosen = {"PROFILE": "service-desk", "APPROVAL": "two_step", "CATALOGS": only_two}
+    own = {**child_environment(folder, **chosen), **served.environment}
+    kept = {name: value for name, value in own.items() if name.startswith("KORUS_")}
+    with held_loop(partial(build_server, read_settings(kept))) as host:
+        beside = Beside(host)
+        swollen.told = beside.ping
+        conversation(served.sandbox, beside.ask)
+        swollen.told = None
+        beside.rest()
+    gc.collect()
+    return beside
+
+
 def test_a_ping_is_answered_before_a_call_whose_answer_of_the_api_holds_a_megabyte(
     tmp_path: Path,
 ) -> None:
     """Each text of each answer of a whole conversation, round by round another one of each."""
-    swollen, pinged, late = Swollen(), set[str](), Counter[str]()
+    swollen, pinged = Swollen(), set[str]()
     with swollen_world(swollen) as served:
-        only_two = only(served.sandbox, "park", "stadium")
-        # Those the conversation is about: others would be read as these are, in each round.
         chosen_bases = (served.sandbox.landmarks[f"{each}_base"] for each in ("park", "stadium"))
         swollen.bases = frozenset(chosen_bases)
-        chosen = {"PROFILE": "service-desk", "APPROVAL": "two_step", "CATALOGS": only_two}
         while swollen.round < swollen.rounds:
-            folder = tmp_path / str(swollen.round)
-            own = {**child_environment(folder, **chosen), **served.environment}
-            kept = {name: value for name, value in own.items() if name.startswith("KORUS_")}
-            with held_loop(partial(build_server, read_settings(kept))) as host:
-                beside = Beside(host, late)
-                swollen.told = beside.ping
-                conversation(served.sandbox, beside.ask)
-                swollen.told = None
-                beside.rest()
+            beside = conversed(served, swollen, tmp_path / str(swollen.round))
             pinged |= set(beside.pings.values())
+            late, again = beside.late, 0
+            # On a busy machine a thread that reads an answer may overtake a ping for once, not
+            # each time.
+            while late and again < AGAIN:
+                again += 1
+                folder = tmp_path / f"{swollen.round} again {again}"
+                late &= conversed(served, swollen, folder).late
+            assert not late, f"round {swollen.round}"
             swollen.round += 1
             swollen.filler = FILLERS[swollen.round % len(FILLERS)]
-            gc.collect()
-    # A busy machine may let a thread that reads an answer overtake a ping for once.
     assert swollen.rounds > 4
-    assert not late or max(late.values()) == 1, late
     assert pinged > CATALOG_READS
     assert {"listOffers", "getOffer", "createReservations", "createOrders", "getOrder"} < pinged
     known = {(operation, name) for operation, names in swollen.fields.items() for name in names}

@@ -217,7 +217,7 @@ def over(stage: Stage, journal: Journal) -> Stage:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let others work until something is so: files are written by threads."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while not condition():  # noqa: ASYNC110 - nobody tells when a thread has written
             await anyio.sleep(0.002)
 

@@ -90,7 +90,7 @@ async def test_an_order_that_was_not_sent_is_closed_once_the_journal_works_again
             await stage.place(hold, confirmation=nonce)
         assert (await journal.intents_of([hold.id]))[hold.id].is_in_doubt
         journal.full = False
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             while await journal.intents_of([hold.id]):  # noqa: ASYNC110 - the journal tells nobody
                 await anyio.sleep(0.01)
         assert (await stage.ordered(hold)).state is OrderState.ORDERED

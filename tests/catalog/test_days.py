@@ -114,7 +114,7 @@ async def test_a_search_that_is_left_takes_no_other_along() -> None:
         async def stay() -> None:
             found.append(await find(stage))
 
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as callers:
                 callers.start_soon(leave)
                 await gated.asleep.wait()

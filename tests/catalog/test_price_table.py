@@ -164,7 +164,7 @@ async def test_who_leaves_takes_nobody_along() -> None:
         async def stay() -> None:
             found.append(await look(stage))
 
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as callers:
                 callers.start_soon(leave)
                 await gated.asleep.wait()

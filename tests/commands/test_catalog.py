@@ -109,7 +109,8 @@ class Operator:
         return sum(request.operation == "getProductBase" for request in asked)
 
 
-@pytest.fixture(scope="module")
+# One for each test: requests that a killed sync had sent are answered, and counted, later.
+@pytest.fixture
 def served() -> Iterator[ServedSandbox]:
     listening = served_sandbox(SandboxOptions(seed=7, bases=BASES))
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(listening) as each:

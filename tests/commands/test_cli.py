@@ -56,7 +56,7 @@ def test_version_and_help_import_nothing_heavy(option: str, tmp_path: Path) -> N
         capture_output=True,
         text=True,
         check=True,
-        timeout=20,
+        timeout=60,
     )
     assert "HEAVY [] 0" in ran.stdout
     assert (__version__ if option == "--version" else "commands") in ran.stdout

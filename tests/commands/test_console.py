@@ -144,7 +144,7 @@ def test_the_lines_of_every_library_pass_the_same_formatter(tmp_path: Path) -> N
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     assert ran.stderr.splitlines()[-4:] == [f"WARNING {SAFE}"] * 4
 

@@ -366,7 +366,7 @@ async def test_a_commit_whose_wait_for_the_standby_was_cancelled_counts_as_none(
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(send)
-            with anyio.fail_after(8):
+            with anyio.fail_after(60):
                 while not faults:
                     await anyio.to_thread.run_sync(guarded.told, CANCEL)
         assert faults == [JournalFault.NOT_DURABLE]

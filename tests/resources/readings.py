@@ -17,7 +17,7 @@ async def filled(desk: Desk) -> None:
     """Wait until the catalog was read completely, or could not be renewed."""
     mirror = services(desk).mirror
     shelf = await mirror.searchable("en")
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while shelf.is_crawling:  # noqa: ASYNC110 - nobody tells when a thread has written
             await anyio.sleep(0.002)
     assert (await mirror.state("en")).is_complete

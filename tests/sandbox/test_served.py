@@ -162,7 +162,7 @@ async def test_without_control_there_is_nothing_to_steer() -> None:
 
 async def test_serving_ends_by_cancellation_and_frees_its_port() -> None:
     ready: list[ServedSandbox] = []
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
 
             def on_ready(served: ServedSandbox) -> None:
@@ -178,7 +178,7 @@ async def test_serving_ends_by_cancellation_and_frees_its_port() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_served_process_ends_cleanly_by_signal(number: signal.Signals) -> None:
     command = [sys.executable, "-c", PROGRAM]
-    with anyio.fail_after(15):
+    with anyio.fail_after(60):
         async with await anyio.open_process(command) as process:
             assert process.stdout is not None
             assert process.stderr is not None

@@ -165,7 +165,7 @@ async def test_a_server_that_ends_waits_for_the_order_on_its_way() -> None:
         assert not sandbox.orders()
         clock.released.set()
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(release_late)
             async with Client(server) as client:

@@ -52,7 +52,7 @@ async def probed(folder: Path, **given: str) -> AsyncIterator[Probed]:
         )
         async with (
             over_http(Health(door, server.running)) as url,
-            httpx.AsyncClient(base_url=url.removesuffix("/mcp"), timeout=20) as client,
+            httpx.AsyncClient(base_url=url.removesuffix("/mcp"), timeout=60) as client,
         ):
             yield Probed(client, server, world.sandbox)
 
@@ -98,7 +98,7 @@ async def test_a_server_without_a_token_is_not_ready_and_lives(
         ]
         monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
         server.sandbox.faults.clear()
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             while await server.status("/readyz") != 200:  # noqa: ASYNC110 - a failure is remembered
                 await anyio.sleep(0.1)
 

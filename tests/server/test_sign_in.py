@@ -54,7 +54,7 @@ async def sent(
         named["Mcp-Method"] = str(message["method"])
         if "name" in message["params"]:
             named["Mcp-Name"] = message["params"]["name"]
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         return await client.post(
             here.url, content=json.dumps(message), headers={**named, **(headers or {}), **more}
         )

@@ -56,7 +56,7 @@ async def test_each_request_that_cannot_be_read_is_answered_and_the_next_one_too
                     asked = params.replace("ODD", odd)
                     line = order.format(id=number, method=method, params=asked)
                     await host.process.stdin.send(line.encode() + b"\n")
-                    with anyio.fail_after(20):
+                    with anyio.fail_after(60):
                         answer = json.loads(await host.receive_line(number))
                     assert answer["error"] == {"code": -32700, "message": UNREADABLE}
         assert await host.receive(await host.send("ping")) == {}
@@ -76,7 +76,7 @@ async def test_a_message_of_the_wrong_shape_is_answered_and_what_has_no_id_is_pa
             '{"jsonrpc":"2.0","id":"seven","method":"ping","params":[1]}',
         ):
             await host.process.stdin.send(line.encode() + b"\n")
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             line = (await host.lines.receive_until(b"\n", 100_000)).decode()
         answer = json.loads(line)
         assert (answer["id"], answer["error"]["code"]) == ("seven", -32600)

@@ -257,7 +257,7 @@ async def test_a_hold_that_became_dearer_than_max_total_on_its_way_is_told() -> 
         async def reserve() -> None:
             answers.append(await each.ask("reserve", asked))
 
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(reserve)
                 await clock.reached.wait()

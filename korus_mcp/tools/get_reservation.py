@@ -17,7 +17,7 @@ from korus_mcp.tools.given import check_reservations
 async def get_reservation(
     ctx: ToolContext, reservation_ids: ReservationIds, language: Language = None
 ) -> Reply[ReservationsView]:
-    """What reservations are now: held, expired, ordered, in_doubt."""
+    """Reservations now: held, expired, ordered, in_doubt."""
     services = app_of(ctx)
     ids = list(dict.fromkeys(reservation_ids))
     return Reply(await reservations_view(services, ids, services.language(language)))

@@ -97,7 +97,7 @@ async def name_beneficiaries(
         Field(
             min_length=1,
             max_length=50,
-            description="A ticket each: ticket_id, firstname, lastname; maybe title, "
+            description="Each: ticket_id, firstname, lastname; maybe title, "
             "date_of_birth, place_of_birth, nationality, email, phone",
         ),
     ],

@@ -141,7 +141,7 @@ async def place_order(
     customer: Annotated[
         agreement.Customer,
         Field(
-            description="Optional at first. Buyer: firstname, lastname, email; "
+            description="Optional at first: firstname, lastname, email; "
             "maybe phone, country, language, title"
         ),
     ] = NOBODY,

@@ -315,7 +315,7 @@ def test_a_long_crawl_is_told_on_stderr_and_stdout_stays_the_protocol_s(tmp_path
     )
     assert child.stdin is not None
     assert child.stdout is not None
-    watchdog = threading.Timer(30, child.kill)
+    watchdog = threading.Timer(120, child.kill)
     watchdog.start()
     for number, (method, parameters) in enumerate(asked):
         message = {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}

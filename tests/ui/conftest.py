@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.ui.stage import CHROMIUM, FLAGS, MCP_UI, MODULES, Stage, bundle, served, staged
 
 Open: TypeAlias = Callable[..., Stage]
+expect.set_options(timeout=45_000)  # 5 s are too short on a busy machine
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
+from korus_mcp.answers.seats import counted
 from korus_mcp.booking.conditions import Attached
 from korus_mcp.foundation.text import inert_line
 
@@ -85,7 +86,7 @@ _EN: Final = Words(
     said_no="You said no. Nothing is ordered.",
     over="The time to answer is over. Nothing was ordered here.",
     unknown="No question is open here: it ended, was answered, or another took its place. Nothing "
-    "is ordered by this page.",
+    "is ordered from here.",
     elsewhere="Your assistant wants to order something, and only you can say yes: on the page that "
     "opened in your browser, or in a terminal with",
     gone="The program that asked has ended or does not answer: this page can do nothing more. Ask "
@@ -130,7 +131,7 @@ _FR: Final = Words(
     said_no="Vous avez dit non. Rien n'est commandé.",
     over="Le délai de réponse est passé. Rien n'a été commandé ici.",
     unknown="Aucune question n'est ouverte ici : elle est close, a reçu sa réponse, ou une autre "
-    "l'a remplacée. Cette page ne commande rien.",
+    "l'a remplacée. Rien n'est commandé d'ici.",
     elsewhere="Votre assistant veut passer une commande, et vous seul pouvez dire oui : sur la "
     "page ouverte dans votre navigateur, ou dans un terminal avec",
     gone="Le programme qui a posé la question est terminé ou ne répond plus : cette page ne peut "
@@ -174,7 +175,7 @@ def facts_of(shown: "Shown", said: Words) -> Iterator[tuple[str, str]]:
     """The other facts, each with its name."""
     if shown.seats:
         apart = f" ({said.apart})" if shown.are_apart else ""
-        yield said.seats, "; ".join(shown.seats) + apart
+        yield said.seats, "; ".join(counted(shown.seats)) + apart
     yield said.total, shown.total
     yield said.buyer, shown.customer
     if shown.notes:

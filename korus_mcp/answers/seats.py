@@ -1,5 +1,6 @@
 """Seats as answers show them: those that differ in the seat alone stand together."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Final, TypeAlias
 
@@ -68,6 +69,11 @@ def seats_of(seats: Iterable[Seat]) -> list[SeatsView]:
         number = next((said for name, said in seat.parts if name == _SEAT), None)
         groups.setdefault(place, []).append(number)
     return [_group(place, numbers) for place, numbers in groups.items()]
+
+
+def counted(places: Iterable[str]) -> list[str]:
+    """Places in words, each once: standing places of a zone are many of the same."""
+    return [f"{n} x {each}" if n > 1 else each for each, n in Counter(places).items()]
 
 
 def _group(place: tuple[tuple[str, str], ...], numbers: Sequence[str | None]) -> SeatsView:

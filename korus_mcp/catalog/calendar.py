@@ -546,7 +546,7 @@ def window_of(
         raise Refusal(
             Code.PAST_DATE,
             f"The asked day is over; the first that can be asked for is {first_day.isoformat()}.",
-            "Ask for today or later.",
+            "Ask for that day or a later one.",
             fields=tuple(dict.fromkeys(past)),
         )
     # No day was asked for: today at the venue, or in UTC where its zone is not known.

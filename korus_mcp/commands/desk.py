@@ -6,7 +6,7 @@ that asks its person by forms: an order is theirs, whatever `KORUS_APPROVAL` all
 
 import base64
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,9 +28,9 @@ from mcp_types import (
 
 from korus_mcp import __version__
 from korus_mcp.access.policy import BUYER_TOOLS, tool_names
-from korus_mcp.answers.asked import Words, words
+from korus_mcp.answers.asked import words
 from korus_mcp.booking.approval import KEPT_SECONDS
-from korus_mcp.commands.screen import NotDone, Screen, Told
+from korus_mcp.commands.screen import NotDone, Screen, Told, moment_here, moment_told
 from korus_mcp.commands.terminal import Conversation, converse, has_terminal
 from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Approval, Content, Misconfigured, Profile, Settings
@@ -65,7 +65,12 @@ OPTIONS: Final[Mapping[str, str]] = {
     "the cursor": "--more",
 }
 """Argument of a tool -> the option for it."""
-_NAMES: Final = {tool: f"`{command}`" for tool, command in COMMANDS.items()} | dict(OPTIONS)
+_NAMES: Final = {
+    **{tool: f"`{command}`" for tool, command in COMMANDS.items()},
+    **OPTIONS,
+    # `zone` is an ordinary word, too: it means the argument where it follows the tool.
+    "get_offers with zone": "`korus-mcp offers PRODUCT --zone NAME`",
+}
 # `reserve` is an ordinary word, too: it means the tool where it is called.
 _NAMED: Final = re.compile(
     rf"(?<![\w.])(?:{'|'.join(sorted(_NAMES.keys() - {'reserve'}, reverse=True))})(?!\w)"
@@ -90,7 +95,23 @@ _TYPED: Final[Mapping[str, str]] = {
     "product_base_id": "PRODUCT",
 }
 """Argument of a tool -> what is typed for it, where the word means something else in a sentence."""
+_PROBLEMS: Final[Mapping[str, str]] = {
+    "not an id from an earlier answer": "neither a number of the last list nor an id",
+}
+"""What is wrong with a value -> how it is told to who types numbers for ids."""
+_CHOOSE_A_SESSION: Final = (
+    "`korus-mcp availability` with the same offers lists their sessions: give the number of one "
+    "with --session."
+)
+_WITHOUT_SESSIONS: Final = frozenset({"full-day offer", "none is open now"})
+"""What is wrong where no session can be chosen."""
 _ITEM: Final = re.compile(r"items\.([0-9]{1,3})")
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}(?:-[0-9]{2}){2}T[0-9]{2}(?::[0-9]{2}){1,2}(?:[+-][0-9:]{5}|Z)?"
+)
+_HELD_UNTIL: Final = "Held until: "
+_CODE: Final = re.compile(r"\(Question \w+\)")
+"""By which assistants and the journal name a question."""
 _NOES: Final = frozenset({"n", "no", "non"})
 
 
@@ -120,9 +141,15 @@ class Desk:
     person: "Person"
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], told: Told | None = None
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        told: Told | None = None,
+        *,
+        is_for_people: bool = True,
     ) -> Answer:
-        """The answer of a tool. `told` is told how far it is.
+        """The answer of a tool. `told` is told how far it is. A refusal names what is typed for an
+        argument, unless the arguments themselves were: then it says what an assistant reads.
 
         Raises:
             NotDone: the call was refused, or the person did not agree.
@@ -141,6 +168,8 @@ class Desk:
             return Answer(structure, _text_of(result), sheet, _picture_in(result))
         if self.person.said_no:
             raise ToolRefused(structure, "Nothing was ordered; what is held lapses, at no cost.")
+        if not is_for_people:
+            raise ToolRefused(structure, *_text_of(result).splitlines())
         raise ToolRefused(structure, *_refusal(structure.get("error") or {}, _text_of(result)))
 
 
@@ -148,7 +177,6 @@ class Desk:
 class Person:
     """Whoever sits at this terminal, and what they said."""
 
-    words: Words
     said_no: bool = field(default=False)
     beforehand: Sequence[str] = ()
     """What they read above the next question."""
@@ -161,7 +189,7 @@ class Person:
         if not isinstance(params, ElicitRequestFormParams):
             return ElicitResult(action="cancel")
         try:
-            given = await converse(partial(_filled_in, params, self.words, self.beforehand))
+            given = await converse(partial(_filled_in, params, self.beforehand))
         except OSError:
             return ElicitResult(action="cancel")
         self.said_no = given.action != "accept"
@@ -177,7 +205,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         # Asked here is a person, at the terminal itself: that is what this setting stands for.
         approval=Approval.HUMAN,
     )
-    person = Person(words(settings.language))
+    person = Person()
     client = Client(
         build_server(settings),
         client_info=Implementation(name=ITS_NAME, version=__version__),
@@ -218,12 +246,14 @@ def for_people(text: str) -> str:
 
 
 def _filled_in(
-    params: ElicitRequestFormParams, said: Words, beforehand: Sequence[str], talk: Conversation
+    params: ElicitRequestFormParams, beforehand: Sequence[str], talk: Conversation
 ) -> ElicitResult:
     """The form of an order, shown and filled in: who orders, as far as that is missing, and yes."""
     screen = Screen(talk.screen)
-    for line in (*beforehand, *params.message.splitlines()):
+    for line in (*beforehand, *_told_here(params.message)):
         screen.line(line)
+    # All of the screen is English, so the yes is, too, whatever the language of the catalog.
+    said = words("en")
     fields: Mapping[str, Any] = params.requested_schema["properties"]
     content: dict[str, Any] = {}
     for name, about in fields.items():
@@ -238,6 +268,19 @@ def _filled_in(
         return ElicitResult(action="accept", content={**content, **agreed})
     # Whoever presses another key, or none, may look again at once; a no is kept for a while.
     return ElicitResult(action="decline" if answer in _NOES else "cancel")
+
+
+def _told_here(message: str) -> Iterator[str]:
+    """The lines of a question with times as they stand on other screens: those of a visit by the
+    clock of the venue, the end of the hold by that of this machine.
+    """
+    for line in message.splitlines():
+        if _CODE.fullmatch(line):
+            continue
+        told = moment_here if line.startswith(_HELD_UNTIL) else moment_told
+        for written in _MOMENT.findall(line):
+            line = line.replace(written, told(written) or written)
+        yield line
 
 
 def _typed(name: str, title: str, talk: Conversation, screen: Screen) -> str | None:
@@ -267,9 +310,21 @@ def _refusal(error: Mapping[str, Any], text: str) -> Sequence[str]:
         return [for_people(text)]
     if (own := _FOR_PEOPLE.get(error["code"])) is not None:
         return [f"{own} ({error['code']})"]
-    head = f"{for_people(error['message'])} {for_people(error['next'])} ({error['code']})"
     fields = error.get("fields", ())
-    return [head, *(f"{_option(each['field'])}: {for_people(each['problem'])}" for each in fields)]
+    next_step = for_people(error["next"])
+    match error["code"]:
+        case "INVALID_ARGUMENTS":
+            next_step = ""  # it is to correct the named fields, which stand below by what is typed
+        case "SESSION_REQUIRED" if any(f["problem"] not in _WITHOUT_SESSIONS for f in fields):
+            next_step, fields = _CHOOSE_A_SESSION, ()
+    said = (for_people(error["message"]), next_step, f"({error['code']})")
+    return [" ".join(filter(None, said)), *map(_field_told, fields)]
+
+
+def _field_told(field: Mapping[str, Any]) -> str:
+    """What is wrong with what was typed for an argument."""
+    problem = _PROBLEMS.get(field["problem"]) or for_people(field["problem"])
+    return f"{_option(field['field'])}: {problem}"
 
 
 def _option(field: str) -> str:
@@ -278,4 +333,7 @@ def _option(field: str) -> str:
     option = OPTIONS.get(name, _TYPED.get(name, name))
     found = _ITEM.fullmatch(within)
     # An option of `reserve` is for all offers: what is wrong with it may be so for one.
-    return f"{option} (for OFFER {int(found[1]) + 1} of those typed)" if found else option
+    if found is None:
+        return option
+    offer = f"OFFER {int(found[1]) + 1} of those typed"
+    return offer if option == "OFFER" else f"{offer}, {option}"

@@ -30,6 +30,7 @@ from korus_mcp.commands.screen import NotDone, Screen, busy, complain
 from korus_mcp.commands.short_numbers import ORDERED, Kind, ShortNumbers, terminal_folder
 from korus_mcp.commands.terminal import has_terminal
 from korus_mcp.foundation import private_files
+from korus_mcp.foundation.refusals import Code
 from korus_mcp.settings import PREFIX, Misconfigured, Settings
 
 Command: TypeAlias = Callable[[Settings, Namespace], int]
@@ -249,7 +250,14 @@ def run_tickets(settings: Settings, given: Namespace) -> int:
         vouchers=given.vouchers or None,
         language=given.language,
     )
-    answer = _run(settings, partial(_tickets, asked, given.wait if given.save else 0))
+    try:
+        answer = _run(settings, partial(_tickets, asked, given.wait if given.save else 0))
+    except ToolRefused as refused:
+        # An assistant is told no folder of this machine; whoever typed this has to find it.
+        if (refused.structure.get("error") or {}).get("code") != Code.MISCONFIGURED:
+            raise
+        named = f"KORUS_DOWNLOAD_DIR is {settings.download_dir or 'not set'}."
+        raise ToolRefused(refused.structure, *refused.lines, named) from None
     if given.json:
         return _told(answer)
     screen = Screen()
@@ -317,7 +325,7 @@ async def _ended(settings: Settings, work: Callable[[Desk], Awaitable[Answer]]) 
 
 
 async def _call(tool: str, arguments: Mapping[str, Any], desk: Desk) -> Answer:
-    return await desk.call(tool, arguments)
+    return await desk.call(tool, arguments, is_for_people=False)
 
 
 def _read(settings: Settings, tool: str, arguments: Mapping[str, Any], words: str) -> Answer:

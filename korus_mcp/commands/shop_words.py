@@ -16,6 +16,7 @@ NUMBER: Final = Column("#", is_number=True)
 NEXT: Final = "Next: korus-mcp {}"
 _UNDATED: Final = "any day"
 ALL_ORDERED: Final = "ordered"
+SOLD_OUT: Final = "sold out"
 _CATALOG_AT: Final = re.compile(r"(?<=Catalog as of )[0-9T:+Z-]+")
 _SURE: Final = frozenset({"ordered", "partially_ordered"})
 
@@ -108,7 +109,8 @@ def availability(
             listed = f"listed at {offer['listed']}" if "listed" in offer else None
             state = "can be booked" if offer["bookable"] else f"no: {offer['reason']}"
             day = moment_told(offer.get("date"))
-            facts = (day, state, offer.get("price"), listed, _left_told(offer))
+            left = None if offer.get("reason") == SOLD_OUT else _left_told(offer)
+            facts = (day, state, offer.get("price"), listed, left)
             screen.line("  " + ", ".join(filter(None, facts)))
         shown = group.get("sessions", ())
         _sessions(screen, shown, number)
@@ -117,16 +119,17 @@ def availability(
         screen.line(f"At most {most} in one order.")
     for line in _instead(found.get("alternatives", ()), numbers):
         screen.line(line)
-    if options := _to_reserve(groups, typed):
-        many = f" --quantity {quantity}" if quantity is not None else ""
+    many = f" --quantity {quantity}" if quantity is not None else ""
+    ways = list(_to_reserve(groups, typed))
+    for options in ways:
         screen.line(NEXT.format(f"reserve {options}{many} holds it, at no cost"), "dim")
-    elif not found.get("alternatives"):
+    if not ways and not found.get("alternatives"):
         screen.line(for_people(found["next"]))
 
 
-def _to_reserve(groups: Sequence[Found], typed: Mapping[str, str]) -> str | None:
-    """What to type for the first offers that can be booked, and the first session of theirs with
-    enough left; None where there is none.
+def _to_reserve(groups: Sequence[Found], typed: Mapping[str, str]) -> Iterator[str]:
+    """What to type for the offers that can be booked, together where they share sessions, and the
+    first session of theirs with enough left.
     """
     before = 0
     for group in groups:
@@ -135,9 +138,8 @@ def _to_reserve(groups: Sequence[Found], typed: Mapping[str, str]) -> str | None
         if can:
             enough = [n for n, each in enumerate(sessions, before + 1) if each["enough"]]
             session = f" --session {enough[0]}" if enough else ""
-            return " ".join(typed.get(each, each) for each in can) + session
+            yield " ".join(typed.get(each, each) for each in can) + session
         before += len(sessions)
-    return None
 
 
 def seats(screen: Screen, answer: Answer, numbers: ShortNumbers) -> None:
@@ -204,7 +206,10 @@ def holds(screen: Screen, found: Found, numbers: ShortNumbers, first: int) -> No
     if found["state"] != "held":
         screen.line(for_people(found["next"]))
     if held:
-        screen.line(NEXT.format("order shows what was held now and asks for your yes"), "dim")
+        # A no to the same is kept for a while, whoever calls again.
+        unless = ", unless you said no to it" if found.get("replayed") else ""
+        what = f"order shows what was held now and asks for your yes{unless}"
+        screen.line(NEXT.format(what), "dim")
 
 
 def left_out(numbers: Sequence[int]) -> str:
@@ -343,6 +348,7 @@ def _sessions(screen: Screen, sessions: Sequence[Found], first: int) -> None:
 
 def _instead(alternatives: Sequence[Found], numbers: ShortNumbers) -> Iterator[str]:
     """What can be booked instead, with numbers of its offers and sessions."""
+    unnamed = []
     for each in alternatives:
         offer = numbers.go_on(Kind.OFFER, [each["offer_id"]])
         ids = each.get("session_ids") or [i for i in (each.get("session_id"),) if i]
@@ -352,6 +358,10 @@ def _instead(alternatives: Sequence[Found], numbers: ShortNumbers) -> Iterator[s
         facts = (each.get("product"), when, each.get("price"), _left_told(each))
         told = ", ".join(filter(None, facts))
         yield f"instead: {told}: korus-mcp reserve {offer}{sessions}"
+        if "product" not in each:
+            unnamed.append(str(offer))
+    if unnamed:
+        yield f"What these are: korus-mcp availability {' '.join(unnamed)}"
 
 
 def _counted(found: Found, shown: int, first: int) -> str:
@@ -378,12 +388,12 @@ def _left(offer: Found) -> str | None:
     left = offer.get("left")
     if left is None:
         return None
-    return str(left) if left else "sold out"
+    return str(left) if left else SOLD_OUT
 
 
 def _left_told(offer: Found) -> str | None:
     left = _left(offer)
-    return left if left in (None, "sold out") else f"{left} left"
+    return left if left in (None, SOLD_OUT) else f"{left} left"
 
 
 def _line_told(line: Found) -> str:

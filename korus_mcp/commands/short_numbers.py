@@ -132,11 +132,15 @@ class ShortNumbers:
 
     def hold(self, ids: Sequence[str]) -> int:
         """What was held just now, and the number of the first: behind what was held before, as
-        long as some of that is not ordered.
+        long as some of that is not ordered. What an equal call answers again keeps its numbers.
         """
         before = self._lists.get(Kind.RESERVATION)
         is_over = before is None or self._is_old(before) or not any(before.ids)
         earlier = () if before is None or is_over else before.ids
+        for at in range(len(earlier) - len(ids) + 1):
+            if earlier[at : at + len(ids)] == tuple(ids):
+                self.begin(Kind.HELD, ids)
+                return at + 1
         if len(earlier) + len(ids) > MOST:
             earlier = ()
         # A hold made a moment ago is not to be forgotten with the first one of the list.

@@ -12,6 +12,7 @@ from typing import Final
 
 from korus_mcp.answers.conditions import NO_MAIL, conditions_text
 from korus_mcp.answers.holds import TOGETHER, LineView
+from korus_mcp.answers.seats import counted
 from korus_mcp.answers.views import lines_of
 from korus_mcp.booking.approval import Question
 from korus_mcp.booking.customers import Customer, PartOfCustomer, described
@@ -99,9 +100,10 @@ def _lines_of(hold: Hold) -> Iterator[str]:
     yield from sorted(f"- {inert_line(LineView.of(line).text())}" for line in hold.lines)
     if hold.seats:
         seats = sorted(map(str, hold.seats), key=_by_number)
-        rest = len(seats) - SHOWN_SEATS
+        named = list(dict.fromkeys(seats))[:SHOWN_SEATS]
+        rest = sum(each not in named for each in seats)
         more = f"; {rest} more" if rest > 0 else ""
-        shown = "; ".join(map(inert_line, seats[:SHOWN_SEATS]))
+        shown = "; ".join(map(inert_line, counted(each for each in seats if each in named)))
         yield f"  seats: {shown}{more}{TOGETHER[hold.seats_together]}"
 
 

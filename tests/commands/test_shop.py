@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -14,12 +15,12 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult
 
-from korus_mcp.answers.asked import words
 from korus_mcp.booking.approval import declined
 from korus_mcp.commands import shop_words
 from korus_mcp.commands.cli import EXIT_MISCONFIGURED, main
 from korus_mcp.commands.desk import COMMANDS, Desk, Person, ToolRefused, for_people
 from korus_mcp.commands.screen import Screen
+from korus_mcp.foundation.clock import SystemClock
 from tests.fixtures.assistant import CUSTOMER
 from tests.fixtures.by_hand import at_a_terminal, through_a_pipe
 from tests.fixtures.hosts import child_environment
@@ -29,6 +30,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
 Said = tuple[int, str, str]
 Typed = Callable[..., Said]
 COLOR = "\x1b["
+NO_FOLDER = {"KORUS_DOWNLOAD_DIR": "/dev/null/tickets"}
 
 
 @pytest.fixture
@@ -131,6 +133,15 @@ def test_what_is_missing_is_named_as_it_is_typed(typed: Typed) -> None:
     assert (code, "(SESSION_REQUIRED)" in err) == (1, True)
     assert "--session" in err
     assert "session_ids" not in err
+    # Numbers stand for sessions at a terminal: an id would be nothing that anybody types.
+    assert "`korus-mcp availability`" in err
+    assert not re.search("[0-9a-f]{8}-", err)
+    _, _, err = typed("reserve", "abcdef")
+    assert "OFFER 1 of those typed: neither a number of the last list nor an id" in err
+    assert "fields" not in err
+    # Here the arguments are an assistant's, and so is what it reads of them.
+    _, _, err = typed("call", "get_offers", "{}")
+    assert "- product_base_id: required" in err
 
 
 @dataclass
@@ -147,7 +158,7 @@ class Refusing:
 async def test_after_a_no_the_person_reads_what_they_said_and_how_they_are_asked_anew() -> None:
     refusal = declined()
     error = {"code": refusal.code.value, "message": refusal.message, "next": refusal.next_step}
-    desk = Desk(cast("Client", Refusing(error)), Person(words("en")))
+    desk = Desk(cast("Client", Refusing(error)), Person())
     with pytest.raises(ToolRefused, match="You said no") as refused:
         await desk.call("place_order", {})
     (line,) = refused.value.lines
@@ -164,6 +175,40 @@ def test_after_a_no_another_hold_is_asked_about(tmp_path: Path) -> None:
     assert through_a_pipe(["reserve", "1", "--again"], "", there).returncode == 0
     ended, screen = at_a_terminal(["order", *BUYER], "y\n", there)
     assert (ended, "Not in this order: reservation 1" in " ".join(screen.split())) == (0, True)
+
+
+@POSIX
+def test_the_question_is_in_the_words_and_times_of_the_terminal(tmp_path: Path) -> None:
+    there = {**child_environment(tmp_path), "KORUS_LANGUAGE": "fr"}
+
+    def piped(*arguments: str) -> str:
+        ran = through_a_pipe([*arguments], "", there)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    piped("search", "derby")
+    piped("offers", "1", "--category", "standing", "--by-price")
+    hold = "reserve", "1", "--session", "1", "--quantity", "2"
+    assert f"korus-mcp {' '.join(hold)}" in piped("availability", "1", "--quantity", "2")
+    assert in_the_list(piped(*hold), "held for") == "1"
+    again = piped(*hold)
+    assert in_the_list(again, "held for") == "1", "one hold has one number"
+    assert "unless you said no to it" in again
+    ended, screen = at_a_terminal(["order", *BUYER], "y\n", there)
+    asked, _, _ = " ".join(screen.split()).partition("Ordered in")
+    assert ended == 0, screen
+    assert "Order this? y = yes" in asked
+    assert re.search(r"seats: 2 x zone [^;]*Kop debout Buyer", asked)
+    (begins,) = set(re.findall(r"Sun \d\d \w{3} \d{4} 20:45", asked))
+    assert begins
+    # By the clock of the machine: the hold ends within minutes.
+    (until,) = re.findall(r"Held until: (\w{3} \d\d \w{3} \d{4} \d\d:\d\d)\.", asked)
+    ends = datetime.strptime(until, "%a %d %b %Y %H:%M").astimezone()
+    assert abs(ends - SystemClock().now()) < timedelta(minutes=10)
+    assert not re.search(r"\dT\d|Question", asked)
+    refused = through_a_pipe(["tickets", "1", "--save"], "", {**there, **NO_FOLDER})
+    assert refused.returncode != 0
+    assert f"KORUS_DOWNLOAD_DIR is {NO_FOLDER['KORUS_DOWNLOAD_DIR']}" in refused.stderr
 
 
 def test_numbers_are_of_the_last_table_that_was_shown(typed: Typed, tmp_path: Path) -> None:

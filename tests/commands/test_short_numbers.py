@@ -67,6 +67,16 @@ def test_holds_keep_their_numbers_until_all_of_them_are_ordered(tmp_path: Path) 
     assert numbers.hold(["d"]) == 1
 
 
+def test_a_hold_that_is_answered_again_keeps_its_number(tmp_path: Path) -> None:
+    numbers = ShortNumbers.of(settings_in(tmp_path), ManualClock())
+    assert numbers.hold(["a", "b"]) == 1
+    assert numbers.hold(["c"]) == 3
+    assert numbers.hold(["a", "b"]) == 1
+    assert numbers.all_of(Kind.HELD) == ("a", "b")
+    assert numbers.all_of(Kind.RESERVATION) == ("a", "b", "c")
+    assert numbers.held_before() == {3: "c"}
+
+
 @pytest.mark.parametrize("text", ["k3f7qa.0194ac3f", "KT-ORD-100001", "1000", "-1", "٣", ""])
 def test_what_is_no_short_number_is_an_id_as_it_is(text: str, tmp_path: Path) -> None:
     assert ShortNumbers.of(settings_in(tmp_path)).id_of(Kind.ORDER, text) == text

@@ -937,12 +937,15 @@ def _text_of(path: Path) -> str:
     # Not of a pipe or a device: opening one may wait for ever.
     try:
         if not path.is_file():
-            raise Misconfigured("cannot be read" if not path.exists() else _NO_FILE)
+            raise Misconfigured(_NO_FILE if path.exists() else "does not exist")
         with path.open("rb") as file:
             content = file.read(FILE_BYTES + 1)
         text = _trimmed(content.decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError):
-        raise Misconfigured("cannot be read") from None
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).casefold()
+        raise Misconfigured(f"cannot be read: {why}") from None
+    except UnicodeDecodeError:
+        raise Misconfigured("cannot be read: it is no text") from None
     if len(content) > FILE_BYTES:
         raise Misconfigured(_NO_FILE)
     if not text:

@@ -617,7 +617,7 @@ def test_a_credential_given_twice_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(None, "cannot be read"), (b"\xff\xfe\xff", "cannot be read"), (b" \n", "is empty")],
+    [(None, "does not exist"), (b"\xff\xfe\xff", "cannot be read: it is no"), (b" \n", "is empty")],
 )
 def test_a_file_without_a_credential_is_refused(
     tmp_path: Path, content: bytes | None, problem: str

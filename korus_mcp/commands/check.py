@@ -313,6 +313,8 @@ def _cache(settings: Settings, clock: Clock) -> Step:
 def _downloads(settings: Settings) -> Step:
     if SAVING_TOOLS.isdisjoint(tool_names(settings)):
         return ok("downloads", text=f"not needed: profile {settings.profile} fetches no tickets")
+    if settings.auth_issuer is not None:
+        return ok("downloads", text="not needed: serve --http hands PDFs out and saves none")
     folder = settings.download_dir or user_folder(user_downloads_path)
     why = _why_not(folder, ours=FILES_BEGIN, is_read_again=False)
     if why is None:

@@ -174,7 +174,8 @@ def _is_text(text: str) -> bool:
 
 _FORM: Final = (
     "must have the form postgresql://user:password@host:port/name; in user and password, "
-    "each of : / ? # [ ] @ and % is written as %3A, %2F, %3F, %23, %5B, %5D, %40 and %25"
+    "blanks and each of : / ? # [ ] @ and % are written as %20, %3A, %2F, %3F, %23, %5B, %5D, %40 "
+    "and %25"
 )
 # SQLAlchemy's addresses name a driver behind the plus; ours is used whichever it is.
 _SCHEME: Final = re.compile(r"postgres(ql)?(\+[a-z0-9]+)?://", re.ASCII)

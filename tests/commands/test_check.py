@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from korus_mcp.foundation.private_files import NotPrivate, try_folder
 from korus_mcp.journal.opening import journal_of
 from korus_mcp.journal.records import JournalFault
 from korus_mcp.sandbox import Answer, NotAnObject, Oversize, SandboxOptions, served_sandbox
-from korus_mcp.settings import read_settings
+from korus_mcp.settings import Profile, Settings, read_settings
 from tests.api.test_way_out import Proxy, secure_server
 from tests.fixtures.assistant import SEED, handle_of
 from tests.fixtures.hosts import child_environment, free_port
@@ -281,6 +282,13 @@ async def test_folders_that_cannot_be_written_are_named_with_the_setting(
     assert steps["downloads"][0] == "BROKEN"
     assert "KORUS_DOWNLOAD_DIR" in steps["downloads"][1]
     assert steps["orders"][0] == "OK", "an order can be made all the same"
+
+
+def test_where_people_sign_in_no_folder_is_needed_for_pdfs() -> None:
+    asked = Settings(profile=Profile.BUYER, download_dir=Path("/dev/null/x"))
+    assert check._downloads(asked).state is State.BROKEN
+    signed_in = replace(asked, auth_issuer="https://id.example.test")
+    assert check._downloads(signed_in).state is State.OK
 
 
 def test_a_folder_is_tried_and_left_as_it_was(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def run_purge(settings: Settings, *, days: int, clock: Clock | None = None) -> i
 
 def run_verify(settings: Settings, *, unsealed: int = 0) -> int:
     """Check the audit's chain. Returns 1 if something is wrong, or nothing can be checked."""
+    _require_account(settings)
     if settings.journal_key is None:
         say(
             "korus-mcp: nothing can be verified without KORUS_JOURNAL_KEY, "
@@ -81,11 +82,7 @@ def _run(
     """Run some work on the journal. Returns its exit code, or `without` if there is no journal;
     with None it is made. `as_json`: whether a program reads stdout.
     """
-    if settings.embedded:
-        raise Misconfigured(
-            "there is no journal of an account: the embedded sandbox has its own, which lasts as "
-            "long as its invented world."
-        )
+    _require_account(settings)
     try:
         # Opening a journal would create its file, and a command that only looks must not.
         if without is not None and not may_have_bookings(settings):
@@ -93,6 +90,14 @@ def _run(
         return anyio.run(_with_journal, settings, work)
     except JournalDown as down:
         return _failed(f"the journal does not work: {down.fault.value}", as_json=as_json)
+
+
+def _require_account(settings: Settings) -> None:
+    if settings.embedded:
+        raise Misconfigured(
+            "there is no journal of an account: the embedded sandbox has its own, which lasts as "
+            "long as its invented world."
+        )
 
 
 def _absent(what: str, code: int, *, as_json: bool) -> int:

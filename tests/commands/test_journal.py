@@ -306,6 +306,26 @@ def test_nothing_is_verified_without_the_key(
     assert "with this key" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "command", ["list", "show o1", "purge", "verify", "verify --unsealed 1", "stop", "go"]
+)
+@pytest.mark.parametrize("key", [None, KEY], ids=["no key", "a key"])
+def test_in_the_sandbox_each_command_says_first_that_there_is_no_journal(
+    command: str,
+    key: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in [n for n in os.environ if n.startswith("KORUS_")]:  # noqa: TID251
+        monkeypatch.delenv(name)
+    if key is not None:
+        monkeypatch.setenv("KORUS_JOURNAL_KEY", key)
+    assert main(["journal", *command.split()]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("korus-mcp: there is no journal of an account")
+
+
 def test_a_purge_keeps_what_is_open_owned_and_audited(
     written: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -88,6 +88,18 @@ def test_a_secret_is_a_place_to_fill_in(
     assert Path(entry["command"]).is_absolute()
 
 
+def test_what_is_said_below_a_block_fits_the_block_and_names_what_it_means(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["config", "claude-desktop"]) == 0
+    said = capsys.readouterr()
+    ((_, entry),) = json.loads(said.out)["mcpServers"].items()
+    assert Path(entry["command"]).is_absolute()
+    assert "give its full path" not in said.err
+    assert main(["config", "codex"]) == 0
+    assert "Where Codex asks whether to order, choose True" in capsys.readouterr().err
+
+
 def test_programs_are_listed_and_a_wrong_name_is_corrected(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

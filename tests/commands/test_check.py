@@ -110,7 +110,10 @@ def test_the_built_in_sandbox_works_and_its_differences_are_one_line(
     assert tuple(steps) == IN_ORDER
     assert {state for state, _ in steps.values()} == {"OK"}
     assert "nothing leaves this computer" in steps["settings"][1]
-    assert steps["contract"][1].endswith("on purpose: it is the sandbox")
+    said = steps["contract"][1]
+    # Whoever reads no further than its numbers must not take it for a failure.
+    assert said.startswith("nothing is wrong: the sandbox answers in the shapes")
+    assert "differ" not in said
     assert "invented ones can be made, up to 1000 EUR an order and 5000" in steps["orders"][1]
     assert not files_below(tmp_path)
 

@@ -1,13 +1,15 @@
 """The command line. Everything heavy is imported by the command that needs it."""
 
 import argparse
+import errno
 import gc
 import io
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from korus_mcp import __version__
 from korus_mcp.commands.options import SHELLS, Proposals, add_shop, completed_by, whole
@@ -16,6 +18,7 @@ from korus_mcp.settings import (
     MOST_SEED,
     Content,
     Environment,
+    LogForm,
     LogLevel,
     Misconfigured,
     Profile,
@@ -25,11 +28,15 @@ from korus_mcp.settings import (
 )
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from korus_mcp.opening.listening import Opening
 
 EXIT_UNHEARD = 1
 EXIT_MISCONFIGURED = 2
 EXIT_INTERRUPTED = 130
+EXIT_NO_READER = 141
+"""128 and SIGPIPE: so a shell tells of any program whose reader went, as with `| head`."""
 _NAMES_OF_A_CALL = "KT-ORD-..., the id of an order, a reservation or the call, or a reference"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8765
@@ -73,10 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     # In a command that runs in a task group, a failed write comes as an ExceptionGroup.
     except (OSError, ExceptionGroup):
-        if given.run is _serve or not _stdout_is_lost():
+        lost = None if given.run is _serve else _loss_of_stdout()
+        if lost is None:
             raise
-        complain(LogLevel.ERROR, "what it had to say could not be written to stdout")
-        return EXIT_UNHEARD
+        return _end_unheard(lost)
     return code
 
 
@@ -95,24 +102,60 @@ def _check_streams(given: argparse.Namespace) -> None:
         raise Misconfigured(f"{' and '.join(closed)} must be open: what is said goes over it.")
 
 
-def _stdout_is_lost() -> bool:
-    """Whether stdout cannot be written any more, as with `| head` or on a full disk.
-
-    If so it is redirected to os.devnull: the interpreter flushes it at exit, and must not fail.
-    """
+def _loss_of_stdout() -> OSError | None:
+    """Why stdout cannot be written any more, as with `| head` or on a full disk; None if it can."""
     try:
         sys.stdout.write("\n")
         sys.stdout.flush()
-    except OSError:
-        # The file descriptor itself is replaced, since the last flush writes to that.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+    except OSError as lost:
+        return lost
+    return None
+
+
+def _end_unheard(lost: OSError) -> int:
+    """Give up a stdout that cannot be written, and say so to whoever is there. The exit code."""
+    from korus_mcp.commands.console import complain
+
+    # The interpreter flushes it at exit, and must not fail. The file descriptor itself is
+    # replaced, since that flush writes to it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # Whoever stopped reading wants to read no more.
+    if lost.errno == errno.EPIPE:
+        return EXIT_NO_READER
+    complain(LogLevel.ERROR, "what it had to say could not be written to stdout")
+    return EXIT_UNHEARD
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that refuses what it does not know itself, with its own usage; argparse leaves that
+    to the parser of the whole program, whose usage helps nobody who typed a command.
+    """
+
+    def parse_known_args(  # type: ignore[override] # its overloads are about types of namespaces
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """What was given. The rest is always empty."""
+        given, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return given, unknown
+
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        is_stdout = file is not None and file is sys.stdout
+        if not is_stdout:
+            super()._print_message(message, file)
+            return
+        # Help and version: argparse would end with 0, though nobody could read them.
+        try:
+            sys.stdout.write(message)
+            sys.stdout.flush()
+        except OSError as lost:
+            sys.exit(_end_unheard(lost))
 
 
 def parser(*, has_arguments: bool) -> argparse.ArgumentParser:
     """The parser; without arguments, as hosts start it, there is no command to look up."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="korus-mcp",
         description="MCP server for KorusTicket. Without a command it serves on stdio; without "
         "KORUS_ settings it serves the embedded sandbox.",
@@ -257,9 +300,7 @@ def _serve(given: argparse.Namespace) -> int:
     elif given.host is not None or given.port is not None:
         raise Misconfigured("--host and --port are of `serve --http`: on stdio nothing listens.")
     elif sys.stdin.isatty():
-        from korus_mcp.commands.console import say
-
-        say(AT_A_TERMINAL)
+        _tell_what_is_awaited(settings)
     _require_full_text()
     opening = None if given.http else _opened(settings)
     with _nothing_collected():
@@ -274,6 +315,20 @@ def _serve(given: argparse.Namespace) -> int:
         if given.http:
             return serve.serve_http(server, settings, host, port)
         return serve.serve_stdio(server, settings, opening)
+
+
+def _tell_what_is_awaited(settings: Settings) -> None:
+    """Tell a person who started a server by hand what it waits for."""
+    from korus_mcp.commands.console import say
+    from korus_mcp.commands.screen import Screen
+
+    lines = [AT_A_TERMINAL]
+    # JSON is for a program, which wants a record, and a file has no width.
+    if settings.log is LogForm.TEXT and sys.stderr.isatty():
+        width = Screen(sys.stderr).width
+        lines = textwrap.wrap(AT_A_TERMINAL, width, break_on_hyphens=False, break_long_words=False)
+    for line in lines:
+        say(line)
 
 
 def _telling(settings: Settings, names: frozenset[str]) -> AbstractContextManager[object]:

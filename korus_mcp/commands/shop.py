@@ -28,7 +28,7 @@ from korus_mcp.commands.desk import (
 )
 from korus_mcp.commands.screen import NotDone, Screen, busy, complain
 from korus_mcp.commands.short_numbers import ORDERED, Kind, ShortNumbers, terminal_folder
-from korus_mcp.commands.terminal import has_terminal
+from korus_mcp.commands.terminal import has_terminal, unanswered
 from korus_mcp.foundation import private_files
 from korus_mcp.foundation.refusals import Code
 from korus_mcp.settings import PREFIX, Misconfigured, Settings
@@ -43,11 +43,14 @@ VIEWER_SECONDS: Final = 2.0
 NO_TERMINAL: Final = (
     "An order needs a yes from a person at a terminal, and there is none here; nothing was ordered."
 )
+INTERRUPTED: Final = "Nothing was ordered; what is held lapses, at no cost."
 _VIEWERS: Final = {"darwin": "open", "win32": "explorer"}
 
 
 def command(run: Command) -> Command:
-    """A command that ends with 1 and a sentence on stderr where something is refused."""
+    """A command that ends with 1 and a sentence on stderr where something is refused; with 2 where
+    a setting is the reason.
+    """
 
     @wraps(run)
     def ended(settings: Settings, given: Namespace) -> int:
@@ -55,12 +58,22 @@ def command(run: Command) -> Command:
             return run(settings, given)
         except NotDone as ended:
             lines = list(ended.lines)
+            structure: Mapping[str, Any] = {"error": {"message": " ".join(lines)}}
             if isinstance(ended, ToolRefused):
                 lines += shop_words.instead_told(ended.structure, ShortNumbers.of(settings))
-                if given.json:
-                    tell_json(ended.structure)
+                structure = ended.structure or structure
+            if given.json:
+                tell_json(structure)
             complain(lines)
-            return 1
+            is_misconfigured = structure.get("error", {}).get("code") == Code.MISCONFIGURED
+            return 2 if is_misconfigured else 1
+        except KeyboardInterrupt:
+            if unanswered.is_set():
+                # What stands before it is the question, or what was typed behind it.
+                if sys.stderr is not None and sys.stderr.isatty():
+                    Screen(sys.stderr).line("")
+                complain([INTERRUPTED])
+            raise
 
     return ended
 
@@ -88,7 +101,7 @@ def run_offers(settings: Settings, given: Namespace) -> int:
     """List days and prices of a product."""
     numbers = ShortNumbers.of(settings)
     if given.product is None and not given.more:
-        raise NotDone("Say which product: its number in the last search, or its id.")
+        raise Misconfigured("Say which product: its number in the last search, or its id.")
     asked = (
         numbers.rest(Kind.OFFER)
         if given.more
@@ -419,7 +432,7 @@ def _for_each(quantities: Sequence[int], count: int) -> Sequence[int]:
     if len(quantities) == 1:
         return [*quantities] * count
     if len(quantities) != count:
-        raise NotDone(f"Give --quantity once, or once for each of the {count} offers.")
+        raise Misconfigured(f"Give --quantity once, or once for each of the {count} offers.")
     return quantities
 
 

@@ -15,6 +15,8 @@ from anyio import to_thread
 
 LOOK_SECONDS: Final = 0.1
 """How often a thread that waits for a line looks whether it is still wanted."""
+unanswered: Final = Event()
+"""Set from a question of `converse` on until its answer is taken: while it is, there was no yes."""
 Answer = TypeVar("Answer")
 
 
@@ -62,7 +64,12 @@ class Conversation:
             while not select.select([self._keys], [], [], LOOK_SECONDS)[0]:
                 if self._over.is_set():
                     return ""
-        return self._keys.readline().strip()
+        line = self._keys.readline()
+        if not line.endswith("\n"):
+            # Ctrl-D: what is said next would begin behind the question.
+            self.screen.write("\n")
+            self.screen.flush()
+        return line.strip()
 
 
 async def converse(talk: Callable[[Conversation], Answer]) -> Answer:
@@ -72,10 +79,14 @@ async def converse(talk: Callable[[Conversation], Answer]) -> Answer:
         OSError: there is no terminal.
     """
     over = Event()
+    unanswered.set()
     try:
-        return await to_thread.run_sync(partial(_talked, talk, over), abandon_on_cancel=True)
+        answer = await to_thread.run_sync(partial(_talked, talk, over), abandon_on_cancel=True)
     finally:
         over.set()
+    # Not reached at a Ctrl-C: an answer that was typed at the same moment goes nowhere.
+    unanswered.clear()
+    return answer
 
 
 def _talked(talk: Callable[[Conversation], Answer], over: Event) -> Answer:

@@ -15,7 +15,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from korus_mcp import __version__
-from korus_mcp.commands.cli import EXIT_INTERRUPTED, EXIT_MISCONFIGURED, EXIT_UNHEARD, main
+from korus_mcp.commands.cli import (
+    EXIT_INTERRUPTED,
+    EXIT_MISCONFIGURED,
+    EXIT_NO_READER,
+    EXIT_UNHEARD,
+    main,
+)
 from tests.fixtures.by_hand import at_a_terminal
 from tests.fixtures.hosts import PROJECT, child_environment
 
@@ -128,6 +134,43 @@ def test_what_the_command_line_does_not_know_is_refused(
         assert re.search(r"must be a whole number from [0-9]+ to [0-9]+", said)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "serve",
+        "search",
+        "seats 1",
+        "reserve 1",
+        "check",
+        "journal list",
+        "catalog sync",
+        "sandbox reset",
+    ],
+)
+def test_what_a_command_does_not_know_is_refused_with_its_own_usage(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*command.split(), "--svg", "x"])
+    assert end.value.code == EXIT_MISCONFIGURED
+    said = capsys.readouterr().err
+    named = re.sub(" 1$", "", command)
+    assert said.startswith(f"usage: korus-mcp {named} ")
+    # A command may take the x for its own, but no option that it has not.
+    assert re.search(rf"^korus-mcp {named}: error: .*--svg", said, re.MULTILINE)
+
+
+def test_what_the_program_does_not_know_is_refused_with_the_usage_of_the_program(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--svg", "search", "derby"])
+    assert end.value.code == EXIT_MISCONFIGURED
+    said = capsys.readouterr().err
+    assert said.startswith("usage: korus-mcp [-h]")
+    assert "korus-mcp: error: unrecognized arguments: --svg" in said
+
+
 @pytest.mark.parametrize("option", [["--port", "9999"], ["--host", "127.0.0.2"]])
 def test_an_address_without_http_is_no_stdio_server(
     option: list[str], capsys: pytest.CaptureFixture[str]
@@ -165,8 +208,14 @@ def test_names_of_python_are_not_told(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
 def test_at_a_terminal_a_bare_start_says_what_it_waits_for(tmp_path: Path) -> None:
-    _, screen = at_a_terminal([], "", child_environment(tmp_path), until="--help")
+    there = child_environment(tmp_path) | {"COLUMNS": "60"}
+    _, screen = at_a_terminal([], "", there, until="commands.")
     assert "waits for a program" in screen
+    told = screen[screen.index("korus-mcp waits") : screen.index("commands.")].splitlines()
+    assert len(told) > 2
+    assert max(map(len, told)) <= 60
+    # Broken between words, and not within the name of the program.
+    assert not any(line.endswith("-") for line in told)
 
 
 BEYOND = ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1.evil"]
@@ -426,10 +475,51 @@ def test_without_stderr_a_command_works_all_the_same(command: str, tmp_path: Pat
     assert ended("2>&-", tmp_path, command).returncode == 0
 
 
-@pytest.mark.parametrize("turned", [">/dev/full", "| true"])
+@pytest.mark.parametrize(
+    "command", [["check"], ["search", "derby"], ["--help"]], ids=lambda c: c[0]
+)
 def test_what_cannot_be_written_ends_a_command_without_a_traceback(
-    turned: str, tmp_path: Path
+    command: list[str], tmp_path: Path
 ) -> None:
-    ran = ended(turned, tmp_path, "check")
-    assert ran.returncode == (EXIT_UNHEARD if "full" in turned else 0)  # of a pipe, its end's
+    ran = ended(">/dev/full", tmp_path, *command)
+    assert ran.returncode == EXIT_UNHEARD
     assert ran.stderr == "korus-mcp: what it had to say could not be written to stdout\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check"],
+        ["catalog", "status"],
+        ["demo"],
+        ["config"],
+        ["search", "derby"],
+        ["search", "derby", "--json"],
+        ["tickets", "3", "--json"],
+        ["completion", "bash"],
+        ["seats", "--help"],
+        ["--version"],
+    ],
+    ids=" ".join,
+)
+def test_a_reader_that_has_gone_ends_a_command_without_a_word(
+    command: list[str], tmp_path: Path
+) -> None:
+    # Its reader is gone before it begins: nothing depends on which of the two is faster.
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-m", "korus_mcp", *command],
+            env=child_environment(tmp_path),
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(write)
+    assert (ran.returncode, ran.stderr) == (EXIT_NO_READER, "")

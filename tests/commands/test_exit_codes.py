@@ -11,13 +11,22 @@ from typing import Final
 
 import pytest
 
-from korus_mcp.commands.cli import main, parser
+from korus_mcp.commands.cli import (
+    EXIT_INTERRUPTED,
+    EXIT_MISCONFIGURED,
+    EXIT_NO_READER,
+    EXIT_UNHEARD,
+    main,
+    parser,
+)
 from tests.fixtures.commands import commands_of
 from tests.fixtures.hosts import PROJECT, child_environment
 
 PAGE: Final = (PROJECT / "docs/operations.md").read_text("utf-8")
 TERMINAL: Final = PROJECT / "docs" / "terminal.md"
 CODES: Final = (0, 1, 2)
+OF_ALL: Final = {0, EXIT_UNHEARD, EXIT_MISCONFIGURED, EXIT_INTERRUPTED, EXIT_NO_READER}
+"""The codes of the whole program."""
 ACCOUNT: Final = {
     "KORUS_ENVIRONMENT": "sandbox",
     "KORUS_API_URL": "http://127.0.0.1:1",
@@ -79,9 +88,7 @@ CASES: Final[Mapping[tuple[str, int], Case | str]] = {
     ("journal purge", 2): at("journal purge --older-than-days 3"),
     ("journal verify", 0): "test_journal.py::test_new_orders_are_stopped_and_let_through",
     ("journal verify", 1): at("journal verify"),
-    ("journal verify", 2): Case(
-        "journal verify", {"KORUS_JOURNAL_KEY": ACCOUNT["KORUS_JOURNAL_KEY"]}
-    ),
+    ("journal verify", 2): Case("journal verify"),
     ("journal stop", 0): at("journal stop"),
     ("journal stop", 1): nowhere("journal stop"),
     ("journal stop", 2): Case("journal stop"),
@@ -96,6 +103,12 @@ CASES: Final[Mapping[tuple[str, int], Case | str]] = {
     ("sandbox reset", 2): Case("sandbox reset", {"KORUS_SANDBOX_BASES": "many"}),
 }
 """(command, code) -> a way to it, or the test that ends a command with it."""
+ANYWHERE: Final[Mapping[int, str]] = {
+    EXIT_INTERRUPTED: "test_shop.py::"
+    "test_who_leaves_the_question_reads_on_a_new_line_that_nothing_was_ordered",
+    EXIT_NO_READER: "test_cli.py::test_a_reader_that_has_gone_ends_a_command_without_a_word",
+}
+"""A code with which any command may end -> the test that ends some with it."""
 RUN: Final = [(*each, case) for each, case in CASES.items() if isinstance(case, Case)]
 
 
@@ -122,9 +135,24 @@ def test_every_command_is_in_a_table_and_every_row_is_a_command() -> None:
         assert f"korus-mcp {name}" in elsewhere, f"docs/operations.md tells no codes of {name}"
 
 
+@pytest.mark.parametrize(
+    ("page", "begins", "ends"),
+    [
+        (PAGE, "## Exit codes", "<!-- exit codes -->"),
+        (TERMINAL.read_text("utf-8"), "The exit code is", "\n\n"),
+    ],
+    ids=["operations", "terminal"],
+)
+def test_the_pages_tell_each_code_of_the_program_and_no_other(
+    page: str, begins: str, ends: str
+) -> None:
+    told = page.partition(begins)[2].partition(ends)[0]
+    assert {int(each) for each in re.findall(r"\b\d+\b", told)} == OF_ALL
+
+
 def test_every_code_that_is_told_is_come_to() -> None:
     assert told() == CASES.keys()
-    for case in CASES.values():
+    for case in (*CASES.values(), *ANYWHERE.values()):
         if isinstance(case, str):
             file, _, name = case.partition("::")
             assert f"def {name}(" in (Path(__file__).parent / file).read_text("utf-8"), case

@@ -1,26 +1,33 @@
 """Finding, holding and ordering from a terminal, as a person types it."""
 
+import io
 import json
 import os
 import re
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import cast
 
+import anyio
 import pytest
+from anyio import from_thread
 from mcp import Client
 from mcp_types import CallToolResult
 
 from korus_mcp.booking.approval import declined
-from korus_mcp.commands import shop_words
-from korus_mcp.commands.cli import EXIT_MISCONFIGURED, main
+from korus_mcp.commands import shop, shop_words, terminal
+from korus_mcp.commands.cli import EXIT_INTERRUPTED, EXIT_MISCONFIGURED, main
 from korus_mcp.commands.desk import COMMANDS, Desk, Person, ToolRefused, for_people
 from korus_mcp.commands.screen import Screen
 from korus_mcp.foundation.clock import SystemClock
+from korus_mcp.settings import Settings, read_settings
 from tests.fixtures.assistant import CUSTOMER
 from tests.fixtures.by_hand import at_a_terminal, through_a_pipe
 from tests.fixtures.hosts import child_environment
@@ -85,6 +92,9 @@ def test_a_booking_takes_a_process_for_each_command(tmp_path: Path) -> None:
         assert fact in screen
     (reference,) = set(re.findall(r"KT-ORD-\d+", screen))
 
+    nowhere = there | {"KORUS_DOWNLOAD_DIR": os.devnull}
+    ran = through_a_pipe(["tickets", "1", "--save"], "", nowhere)
+    assert (ran.returncode, "(MISCONFIGURED)" in ran.stderr) == (EXIT_MISCONFIGURED, True)
     saved = piped("tickets", "1", "--save")
     (path,) = re.findall(r"^PDF: (.+)$", saved, re.MULTILINE)
     assert Path(path).read_bytes().startswith(b"%PDF")
@@ -164,6 +174,54 @@ async def test_after_a_no_the_person_reads_what_they_said_and_how_they_are_asked
     (line,) = refused.value.lines
     assert "The person" not in line
     assert "`korus-mcp reserve` with --again" in line
+
+
+@POSIX
+def test_who_leaves_the_question_reads_on_a_new_line_that_nothing_was_ordered(
+    tmp_path: Path,
+) -> None:
+    there = child_environment(tmp_path)
+    for each in (["search", "undated", "1-day", "ticket"], ["offers", "1"], ["reserve", "1"]):
+        assert through_a_pipe(each, "", there).returncode == 0
+    told = f"korus-mcp: {shop.INTERRUPTED}"
+    for key, code in (("\x03", EXIT_INTERRUPTED), ("\x04", 1)):
+        ended, screen = at_a_terminal(["order", *BUYER], key, there)
+        assert ended == code, screen
+        assert [line for line in screen.splitlines() if shop.INTERRUPTED in line] == [told], screen
+    # Also where the buyer is asked for, which comes before the question.
+    ended, screen = at_a_terminal(["order"], "\x03", there, asks=": ")
+    assert (ended, told in screen.splitlines()) == (EXIT_INTERRUPTED, True), screen
+    assert "No order was found" in through_a_pipe(["orders"], "", there).stdout
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_that_nothing_was_ordered_is_said_of_a_question_without_an_answer_alone(
+    is_answered: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def at_hand() -> Iterator[tuple[io.StringIO, io.StringIO]]:
+        yield io.StringIO(), io.StringIO()
+
+    @shop.command
+    def run(settings: Settings, given: Namespace) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(terminal, "terminal", at_hand)
+    is_left = Event()
+    with anyio.CancelScope() as asked:
+
+        def talk(_: terminal.Conversation) -> str:
+            if not is_answered:
+                from_thread.run_sync(asked.cancel)
+                is_left.wait(5)
+            return "y"
+
+        assert await terminal.converse(talk) == "y"
+    is_left.set()
+    with pytest.raises(KeyboardInterrupt):
+        run(read_settings({}), Namespace(json=False))
+    assert capsys.readouterr().err == ("" if is_answered else f"korus-mcp: {shop.INTERRUPTED}\n")
 
 
 @POSIX
@@ -387,6 +445,54 @@ def test_a_refusal_is_for_people_on_stderr_and_for_programs_on_stdout(typed: Typ
     code, out, err = typed("availability", "1")
     assert (code, out) == (1, "")
     assert "No list of offers was shown" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["reserve", "99"], ["availability", "1"], ["tickets", "3"], ["search", "--more"], ["order"]],
+    ids=" ".join,
+)
+def test_what_is_refused_before_a_tool_is_called_is_a_structure_for_programs_too(
+    arguments: list[str], typed: Typed
+) -> None:
+    code, out, err = typed(*arguments, "--json")
+    assert code == 1
+    message = json.loads(out)["error"]["message"]
+    assert err == f"korus-mcp: {message}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["offers"], "which product"),
+        (["reserve", "a", "b", "c", "--quantity", "1", "--quantity", "2"], "--quantity once"),
+    ],
+    ids=["offers", "reserve"],
+)
+def test_a_command_without_what_it_needs_ends_with_2(
+    arguments: list[str], said: str, typed: Typed
+) -> None:
+    code, out, err = typed(*arguments)
+    assert (code, out) == (EXIT_MISCONFIGURED, "")
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("refused", "ends_with"),
+    [("MISCONFIGURED", EXIT_MISCONFIGURED), ("UPSTREAM_UNAVAILABLE", 1)],
+)
+def test_a_tool_that_is_refused_for_a_setting_ends_with_2(
+    refused: str, ends_with: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    structure = {"error": {"code": refused, "message": "It cannot be written."}}
+
+    @shop.command
+    def run(settings: Settings, given: Namespace) -> int:
+        del settings, given
+        raise ToolRefused(structure, "It cannot be written.")
+
+    assert run(read_settings({}), Namespace(json=True)) == ends_with
+    assert json.loads(capsys.readouterr().out) == structure
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ _NAMED: Final = re.compile(
     rf"(?<![\w.])(?:{'|'.join(sorted(_NAMES.keys() - {'reserve'}, reverse=True))})(?!\w)"
     r"|(?<=[Cc]all )reserve\b"
 )
+NOTHING_ORDERED: Final = "Nothing was ordered; what is held lapses, at no cost."
 NOTHING_HELD: Final = (
     "Nothing is held any more: it was ordered, and `korus-mcp orders` shows the order."
 )
@@ -167,7 +168,7 @@ class Desk:
             sheet = (result.meta or {}).get(SHEET)
             return Answer(structure, _text_of(result), sheet, _picture_in(result))
         if self.person.said_no:
-            raise ToolRefused(structure, "Nothing was ordered; what is held lapses, at no cost.")
+            raise ToolRefused(structure, NOTHING_ORDERED)
         if not is_for_people:
             raise ToolRefused(structure, *_text_of(result).splitlines())
         raise ToolRefused(structure, *_refusal(structure.get("error") or {}, _text_of(result)))

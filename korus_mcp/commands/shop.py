@@ -20,6 +20,7 @@ from korus_mcp.commands import shop_words
 from korus_mcp.commands.console import tell_json
 from korus_mcp.commands.desk import (
     NOTHING_HELD,
+    NOTHING_ORDERED,
     Answer,
     Desk,
     ToolRefused,
@@ -43,7 +44,6 @@ VIEWER_SECONDS: Final = 2.0
 NO_TERMINAL: Final = (
     "An order needs a yes from a person at a terminal, and there is none here; nothing was ordered."
 )
-INTERRUPTED: Final = "Nothing was ordered; what is held lapses, at no cost."
 _VIEWERS: Final = {"darwin": "open", "win32": "explorer"}
 
 
@@ -72,7 +72,7 @@ def command(run: Command) -> Command:
                 # What stands before it is the question, or what was typed behind it.
                 if sys.stderr is not None and sys.stderr.isatty():
                     Screen(sys.stderr).line("")
-                complain([INTERRUPTED])
+                complain([NOTHING_ORDERED])
             raise
 
     return ended

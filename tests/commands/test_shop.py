@@ -183,11 +183,13 @@ def test_who_leaves_the_question_reads_on_a_new_line_that_nothing_was_ordered(
     there = child_environment(tmp_path)
     for each in (["search", "undated", "1-day", "ticket"], ["offers", "1"], ["reserve", "1"]):
         assert through_a_pipe(each, "", there).returncode == 0
-    told = f"korus-mcp: {shop.INTERRUPTED}"
+    told = f"korus-mcp: {shop.NOTHING_ORDERED}"
     for key, code in (("\x03", EXIT_INTERRUPTED), ("\x04", 1)):
         ended, screen = at_a_terminal(["order", *BUYER], key, there)
         assert ended == code, screen
-        assert [line for line in screen.splitlines() if shop.INTERRUPTED in line] == [told], screen
+        assert [line for line in screen.splitlines() if shop.NOTHING_ORDERED in line] == [told], (
+            screen
+        )
     # Also where the buyer is asked for, which comes before the question.
     ended, screen = at_a_terminal(["order"], "\x03", there, asks=": ")
     assert (ended, told in screen.splitlines()) == (EXIT_INTERRUPTED, True), screen
@@ -221,7 +223,9 @@ async def test_that_nothing_was_ordered_is_said_of_a_question_without_an_answer_
     is_left.set()
     with pytest.raises(KeyboardInterrupt):
         run(read_settings({}), Namespace(json=False))
-    assert capsys.readouterr().err == ("" if is_answered else f"korus-mcp: {shop.INTERRUPTED}\n")
+    assert capsys.readouterr().err == (
+        "" if is_answered else f"korus-mcp: {shop.NOTHING_ORDERED}\n"
+    )
 
 
 @POSIX

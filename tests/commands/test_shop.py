@@ -24,7 +24,14 @@ from mcp_types import CallToolResult
 from korus_mcp.booking.approval import declined
 from korus_mcp.commands import shop, shop_words, terminal
 from korus_mcp.commands.cli import EXIT_INTERRUPTED, EXIT_MISCONFIGURED, main
-from korus_mcp.commands.desk import COMMANDS, Desk, Person, ToolRefused, for_people
+from korus_mcp.commands.desk import (
+    COMMANDS,
+    NOTHING_ORDERED,
+    Desk,
+    Person,
+    ToolRefused,
+    for_people,
+)
 from korus_mcp.commands.screen import Screen
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.settings import Settings, read_settings
@@ -183,13 +190,11 @@ def test_who_leaves_the_question_reads_on_a_new_line_that_nothing_was_ordered(
     there = child_environment(tmp_path)
     for each in (["search", "undated", "1-day", "ticket"], ["offers", "1"], ["reserve", "1"]):
         assert through_a_pipe(each, "", there).returncode == 0
-    told = f"korus-mcp: {shop.NOTHING_ORDERED}"
+    told = f"korus-mcp: {NOTHING_ORDERED}"
     for key, code in (("\x03", EXIT_INTERRUPTED), ("\x04", 1)):
         ended, screen = at_a_terminal(["order", *BUYER], key, there)
         assert ended == code, screen
-        assert [line for line in screen.splitlines() if shop.NOTHING_ORDERED in line] == [told], (
-            screen
-        )
+        assert [line for line in screen.splitlines() if NOTHING_ORDERED in line] == [told], screen
     # Also where the buyer is asked for, which comes before the question.
     ended, screen = at_a_terminal(["order"], "\x03", there, asks=": ")
     assert (ended, told in screen.splitlines()) == (EXIT_INTERRUPTED, True), screen
@@ -223,9 +228,7 @@ async def test_that_nothing_was_ordered_is_said_of_a_question_without_an_answer_
     is_left.set()
     with pytest.raises(KeyboardInterrupt):
         run(read_settings({}), Namespace(json=False))
-    assert capsys.readouterr().err == (
-        "" if is_answered else f"korus-mcp: {shop.NOTHING_ORDERED}\n"
-    )
+    assert capsys.readouterr().err == ("" if is_answered else f"korus-mcp: {NOTHING_ORDERED}\n")
 
 
 @POSIX

@@ -176,3 +176,10 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"skipped, and nothing may be: {report.longrepr}"
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Keep how a run ended: `.ci/run` runs failed tests again only where all had their turn."""
+    cache: pytest.Cache | None = getattr(session.config, "cache", None)  # -p no:cacheprovider
+    if cache is not None and not hasattr(session.config, "workerinput"):
+        cache.set("korus/exit", int(exitstatus))

@@ -42,6 +42,7 @@ class Words:
     no: str
     said_yes: str
     said_no: str
+    said_nothing: str
     over: str
     unknown: str
     elsewhere: str
@@ -84,6 +85,7 @@ _EN: Final = Words(
     no="No",
     said_yes="You said yes. The order is sent as soon as your assistant asks for it again.",
     said_no="You said no. Nothing is ordered.",
+    said_nothing="You said nothing: nothing is ordered, and the question stays open for its time.",
     over="The time to answer is over. Nothing was ordered here.",
     unknown="No question is open here: it ended, was answered, or another took its place. Nothing "
     "is ordered from here.",
@@ -129,6 +131,8 @@ _FR: Final = Words(
     no="Non",
     said_yes="Vous avez dit oui. La commande part dès que votre assistant la redemande.",
     said_no="Vous avez dit non. Rien n'est commandé.",
+    said_nothing="Vous n'avez rien dit : rien n'est commandé, la question reste ouverte le temps "
+    "prévu.",
     over="Le délai de réponse est passé. Rien n'a été commandé ici.",
     unknown="Aucune question n'est ouverte ici : elle est close, a reçu sa réponse, ou une autre "
     "l'a remplacée. Rien n'est commandé d'ici.",

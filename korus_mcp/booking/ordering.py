@@ -575,7 +575,7 @@ def _check_known(doubts: Sequence[Doubt]) -> None:
     if unknown:
         raise Refusal(
             Code.ALREADY_BEING_ORDERED,
-            "An order of the same is in doubt and may have been made; nothing was ordered now.",
+            "An order of the same is on its way or in doubt; nothing was ordered now.",
             "Call get_reservation for the named one until its outcome is known.",
             effect=Effect.UNKNOWN,
             retry_after_seconds=LOOK_AGAIN_SECONDS,

@@ -85,12 +85,17 @@ def _answer(what: Shown, said: Words) -> bool:
 
     Raises:
         OSError: There is no terminal.
+        KeyboardInterrupt: They left without an answer, which was said there.
     """
     with terminal() as (keys, screen):
         for line in _lines(what, said):
             screen.write(f"{shown(line)}\n")
         # It looks now and then: of a Ctrl-C right before it waits for a line, nobody would know.
-        typed = Conversation(keys, screen, Event()).asked(said.ask)
+        try:
+            typed = Conversation(keys, screen, Event()).asked(said.ask)
+        except KeyboardInterrupt:
+            screen.write(f"\n{said.said_nothing}\n")
+            raise
         return typed.lower() in said.yes_keys
 
 

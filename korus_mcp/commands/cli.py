@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.run is not _serve and isinstance(sys.stdout, io.TextIOWrapper):
             # A name with an accent is no reason to say nothing where only ASCII can be shown.
             sys.stdout.reconfigure(errors="replace")
-        code: int = given.run(given)
+        code = _run(given)
         if sys.stdout is not None:
             sys.stdout.flush()
     except Misconfigured as wrong:
@@ -84,6 +84,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if lost is None:
             raise
         return _end_unheard(lost)
+    return code
+
+
+def _run(given: argparse.Namespace) -> int:
+    """Run a command. Returns its exit code.
+
+    Raises:
+        Misconfigured: A setting or an argument is wrong; for a program it stands on stdout, too.
+    """
+    try:
+        code: int = given.run(given)
+    except Misconfigured as wrong:
+        if getattr(given, "json", False):
+            from korus_mcp.commands.console import error_of, tell_json
+
+            tell_json(error_of(" ".join(wrong.problems)))
+        raise
     return code
 
 
@@ -251,6 +268,8 @@ def _add_journal(parser: argparse.ArgumentParser) -> None:
     verify = command("verify", "check that no audit row was changed or removed")
     rows = "rows there may be from before there was a key (0)"
     verify.add_argument("--unsealed", type=whole(0, 1_000_000_000), default=0, help=rows)
+    verify.add_argument("--seal", help="one that an earlier check printed: it must still be there")
+    verify.add_argument("--json", action="store_true", help="for a program")
 
 
 def _commands_of(parser: argparse.ArgumentParser) -> Callable[[str, str], argparse.ArgumentParser]:
@@ -488,7 +507,9 @@ def _journal(given: argparse.Namespace) -> int:
     if given.command == "purge":
         return journal.run_purge(settings, days=given.older_than_days)
     if given.command == "verify":
-        return journal.run_verify(settings, unsealed=given.unsealed)
+        return journal.run_verify(
+            settings, unsealed=given.unsealed, kept_seal=given.seal, as_json=given.json
+        )
     if given.command in ("stop", "go"):
         return journal.run_switch(settings, takes_orders=given.command == "go")
     return journal.run_list(settings, open_only=given.open, limit=given.limit, as_json=given.json)

@@ -10,6 +10,7 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from queue import SimpleQueue
@@ -263,6 +264,11 @@ def complain(level: LogLevel, text: str) -> None:
 def tell(line: str) -> None:
     """Print a line of a command's result on stdout, at once, since a pipe may be read meanwhile."""
     write(shown(line))
+
+
+def error_of(message: str) -> Mapping[str, Any]:
+    """What a program reads of a refusal that no tool made."""
+    return {"error": {"message": message}}
 
 
 def tell_json(found: object) -> None:

@@ -8,13 +8,14 @@ of the command. Looking creates no journal where there is none.
 import getpass
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
 import anyio
 
-from korus_mcp.commands.console import say, tell, tell_json
+from korus_mcp.commands.console import error_of, say, tell, tell_json
 from korus_mcp.commands.screen import Column, Screen
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.journal.inspection import Inspection, JournalEntry
@@ -53,16 +54,18 @@ def run_purge(settings: Settings, *, days: int, clock: Clock | None = None) -> i
     return _run(settings, partial(_purge, days=days, clock=clock or SystemClock()))
 
 
-def run_verify(settings: Settings, *, unsealed: int = 0) -> int:
-    """Check the audit's chain. Returns 1 if something is wrong, or nothing can be checked."""
+def run_verify(
+    settings: Settings, *, unsealed: int = 0, kept_seal: str | None = None, as_json: bool = False
+) -> int:
+    """Check the audit's chain, and whether it still has a seal that was kept. Returns 1 if
+    something is wrong, or nothing can be checked.
+    """
     _require_account(settings)
     if settings.journal_key is None:
-        say(
-            "korus-mcp: nothing can be verified without KORUS_JOURNAL_KEY, "
-            "the key of the audit's chain"
-        )
-        return 1
-    return _run(settings, partial(_verify, unsealed=unsealed), without=1)
+        why = "nothing can be verified without KORUS_JOURNAL_KEY, the key of the audit's chain"
+        return _failed(why, as_json=as_json)
+    work = partial(_verify, unsealed=unsealed, kept_seal=kept_seal, as_json=as_json)
+    return _run(settings, work, without=1, as_json=as_json)
 
 
 def run_switch(settings: Settings, *, takes_orders: bool) -> int:
@@ -116,7 +119,7 @@ def _failed(what: str, *, as_json: bool) -> int:
     """Tell why it could not be done. Returns the exit code."""
     say(f"korus-mcp: {what}")
     if as_json:
-        tell_json({"problem": what})
+        tell_json(error_of(what))
     return 1
 
 
@@ -175,13 +178,20 @@ async def _purge(journal: Inspection, *, days: int, clock: Clock) -> int:
     return 0
 
 
-async def _verify(journal: Inspection, *, unsealed: int) -> int:
-    found = await journal.verify(unsealed=unsealed)
+async def _verify(
+    journal: Inspection, *, unsealed: int, kept_seal: str | None, as_json: bool
+) -> int:
+    found = await journal.verify(unsealed=unsealed, kept_seal=kept_seal)
+    if as_json:
+        tell_json(asdict(found))
+        return int(bool(found.problems))
     # In the order of the rows: the first problem shows where the audit was first changed.
     for problem in found.problems:
         tell(problem)
     if not found.problems:
         tell(f"{found.rows} rows, all in order; the last seal is {found.last_seal or 'none'}")
+        if found.kept_row is not None:
+            tell(f"the seal that was kept is that of row {found.kept_row}")
     return int(bool(found.problems))
 
 

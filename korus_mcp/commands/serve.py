@@ -4,7 +4,6 @@ With the SDK's own stdio entry SIGTERM kills the process at once, and SIGINT han
 order. Here both wait for the orders under way, and so does SIGHUP, which ends a host's terminal.
 """
 
-import errno
 import logging
 import os
 import signal
@@ -21,6 +20,7 @@ import anyio
 from korus_mcp import __version__
 from korus_mcp.commands.console import say, write
 from korus_mcp.server.composition import KorusServer
+from korus_mcp.server.ports import why_not_listening
 from korus_mcp.server.stdio_door import serve_lines
 from korus_mcp.settings import Environment, Misconfigured, Settings
 
@@ -88,7 +88,7 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
         if settings.environment is not Environment.SANDBOX and settings.auth_issuer is None:
             token, file = http_door.write_token(port)
             # Not the token: what is said here is kept in logs.
-            say(f"the bearer token of each request is in {file}")
+            _log.warning("the bearer token of each request is in %s", file)
         bearer = None if token is None else partial(http_door.BearerOnly, token=token)
         app = http_door.door(
             server,
@@ -134,17 +134,9 @@ def _bound(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for each in listeners:
             each.close()
-        raise Misconfigured(_unbound(error, host, port)) from None
+        why = why_not_listening(error, host, port, chosen_with="--port")
+        raise Misconfigured(why) from None
     return listeners
-
-
-def _unbound(error: OSError, host: str, port: int) -> str:
-    """Why nothing can listen on an address."""
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} is taken by another program: choose another one with --port."
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return f"port {port} is not for this user: choose one from 1024 on with --port."
-    return f"nothing can listen on {host}, port {port}: {error.strerror or type(error).__name__}."
 
 
 def _leave(*_: object) -> NoReturn:

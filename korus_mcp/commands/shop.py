@@ -17,7 +17,7 @@ import anyio
 
 from korus_mcp.access.policy import tool_names
 from korus_mcp.commands import shop_words
-from korus_mcp.commands.console import tell_json
+from korus_mcp.commands.console import error_of, tell_json
 from korus_mcp.commands.desk import (
     NOTHING_HELD,
     NOTHING_ORDERED,
@@ -58,7 +58,7 @@ def command(run: Command) -> Command:
             return run(settings, given)
         except NotDone as ended:
             lines = list(ended.lines)
-            structure: Mapping[str, Any] = {"error": {"message": " ".join(lines)}}
+            structure = error_of(" ".join(lines))
             if isinstance(ended, ToolRefused):
                 lines += shop_words.instead_told(ended.structure, ShortNumbers.of(settings))
                 structure = ended.structure or structure

@@ -49,6 +49,9 @@ DAYS_COUNTED: Final = timedelta(days=2)
 _STOPPED: Final = OUR_ACCOUNT.where(KEEPER.c.stopped_at.is_(None)).values(
     stopped_at=sa.bindparam("stopped")
 )
+_NOT_KEPT: Final = (
+    "no row has the seal that was kept: the journal was put back to before it, or is another one"
+)
 _RESUMED: Final = OUR_ACCOUNT.where(KEEPER.c.stopped_at.is_not(None)).values(stopped_at=None)
 
 
@@ -72,11 +75,15 @@ class Purged:
 
 @dataclass(frozen=True)
 class Verified:
-    """The result of a check: number of audit rows, seal of the last one, and the problems found."""
+    """The result of a check: number of audit rows, seal of the last one, and the problems found.
+
+    `kept_row`: the row whose seal was asked about, if there is one.
+    """
 
     rows: int
     last_seal: str
     problems: tuple[str, ...]
+    kept_row: int | None = None
 
 
 class Inspection(SqlJournal):
@@ -125,8 +132,11 @@ class Inspection(SqlJournal):
         await self._all_sealed()
         return await self._read(lambda tx: [*_audit(tx, *subjects), *_waiting(tx, *subjects)])
 
-    async def verify(self, *, unsealed: int) -> Verified:
+    async def verify(self, *, unsealed: int, kept_seal: str | None = None) -> Verified:
         """Check the audit rows; the first `unsealed` ones may be without a seal.
+
+        `kept_seal`: one that an earlier check printed. No row has it any more if the journal was
+        put back to before that check, which its chain alone does not show.
 
         Raises:
             ValueError: There is no key to check with.
@@ -142,7 +152,13 @@ class Inspection(SqlJournal):
             # Counted only: a chain without its key breaks at each row.
             if more := sum(1 for _ in wrong):
                 problems.append(f"and {more} more problems")
-            return Verified(head.rows, head.mac, tuple(problems))
+            row = None
+            if kept_seal is not None:
+                kept = sa.select(AUDIT.c.row).where(ours(AUDIT), AUDIT.c.mac == kept_seal)
+                row = tx.run(kept).scalar_one_or_none()
+                if row is None:
+                    problems.append(_NOT_KEPT)
+            return Verified(head.rows, head.mac, tuple(problems), row)
 
         await self._all_sealed()
         return await self._read(work)

@@ -1,5 +1,6 @@
 """The composition root: builds a server from settings. It holds no booking rules."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
 READS_OF_ONE: Final = 4
 """Parallel requests for one person, where there are several."""
+_log = logging.getLogger("korus_mcp")
 RECOVERY_SECONDS = 2.0
 """How long after the start orders in doubt are looked for: a host's first calls go first."""
 TITLE = "KorusTicket"
@@ -312,7 +314,13 @@ def pages_for_people(
     # and those that fill in forms by themselves would be the only way left.
     if problem := lacks_page(settings, server.names):
         raise Misconfigured(problem)
-    if sign_in is None or not _is_asked(settings, server.names):
+    if not _is_asked(settings, server.names):
+        return None
+    if sign_in is None:
+        _log.warning(
+            "KORUS_APPROVAL=human where nobody signs in: a program that shows forms asks its "
+            "person itself, and through any other no order can be made"
+        )
         return None
     from korus_mcp.server.signed_in_page import signed_in_pages
 

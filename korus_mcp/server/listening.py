@@ -14,7 +14,7 @@ from typing import Any, Final
 import anyio
 import h11
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from korus_mcp.app import Running
@@ -107,8 +107,11 @@ class Calls:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on. A GET opens a stream that its client never ends, so it is no call."""
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if scope["method"] != "POST":
+            await self._app_ended(scope, receive, send)
             return
         ended = anyio.Event()
         self._open.add(ended)
@@ -117,6 +120,20 @@ class Calls:
         finally:
             self._open.discard(ended)
             ended.set()
+
+    async def _app_ended(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and end its stream: a stop cuts it, which uvicorn logs as an error."""
+        is_open = False
+
+        async def noted(message: Message) -> None:
+            nonlocal is_open
+            is_start = message["type"] == "http.response.start"
+            is_open = is_start or bool(message.get("more_body"))
+            await send(message)
+
+        await self._app(scope, receive, noted)
+        if is_open:
+            await send({"type": "http.response.body"})
 
     async def ended(self) -> None:
         """Wait for all calls that are under way now."""

@@ -28,6 +28,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from korus_mcp import __version__
 from korus_mcp.foundation.measures import METHODS, METRICS, OTHER, Kind, Metric, heard_by
+from korus_mcp.server.ports import why_not_listening
 from korus_mcp.settings import NAME, Misconfigured, Settings
 
 TRACES_PATH: Final = "/v1/traces"
@@ -174,10 +175,9 @@ def _serve(settings: Settings, registry: CollectorRegistry) -> Callable[[], None
             settings.metrics_port, settings.metrics_host, registry=registry
         )
     except OSError as error:
-        raise Misconfigured(
-            f"KORUS_METRICS_PORT: {settings.metrics_host}:{settings.metrics_port} cannot be "
-            f"listened on ({type(error).__name__})."
-        ) from None
+        host, port = settings.metrics_host, settings.metrics_port
+        why = why_not_listening(error, host, port, chosen_with="KORUS_METRICS_PORT")
+        raise Misconfigured(f"for metrics {why}") from None
 
     def end() -> None:
         server.shutdown()

@@ -85,6 +85,7 @@ async def test_an_interrupt_answers_nothing(
     there = environment(served, tmp_path)
     ended, screen = await to_thread.run_sync(at_a_terminal, ["approve", code], "\x03", there)
     assert ended == 130, screen
+    assert "You said nothing: nothing is ordered" in screen
     assert (await one.place(wish)).data["code"] == code
     assert one.posts() == 0
 

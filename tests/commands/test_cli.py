@@ -488,6 +488,24 @@ def test_what_cannot_be_written_ends_a_command_without_a_traceback(
 
 @pytest.mark.parametrize(
     "command",
+    [["check"], ["catalog", "status"], ["journal", "list"], ["search", "derby"], ["orders"]],
+    ids=" ".join,
+)
+def test_wrong_settings_are_a_structure_for_a_program_and_a_sentence_for_people(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KORUS_ENVIRONMENT", "moon")
+    assert main([*command, "--json"]) == EXIT_MISCONFIGURED
+    said = capsys.readouterr()
+    message = json.loads(said.out)["error"]["message"]
+    assert "KORUS_ENVIRONMENT" in message
+    assert said.err == f"korus-mcp: {message}\n"
+    assert main(command) == EXIT_MISCONFIGURED
+    assert capsys.readouterr() == ("", said.err)
+
+
+@pytest.mark.parametrize(
+    "command",
     [
         ["check"],
         ["catalog", "status"],

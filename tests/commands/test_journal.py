@@ -206,7 +206,10 @@ def test_what_is_not_there_is_said_in_one_line(
     assert capsys.readouterr() == ("", f"korus-mcp: {NOT_THERE}\n")
     assert main(["journal", "show", name, "--json"]) == 1
     said = capsys.readouterr()
-    assert (json.loads(said.out), said.err) == ({"problem": NOT_THERE}, f"korus-mcp: {NOT_THERE}\n")
+    assert (json.loads(said.out), said.err) == (
+        {"error": {"message": NOT_THERE}},
+        f"korus-mcp: {NOT_THERE}\n",
+    )
 
 
 def test_a_program_is_told_json_whatever_there_is(
@@ -218,9 +221,10 @@ def test_a_program_is_told_json_whatever_there_is(
 
     absent = f"no journal yet: {file}"
     assert told("list") == (0, [])
-    assert told("show", "o1") == (1, {"problem": absent})
+    assert told("show", "o1") == (1, {"error": {"message": absent}})
     file.write_text("no journal " * 400)
-    damaged = {"problem": "the journal does not work: its file is damaged, or not a journal"}
+    broken = "the journal does not work: its file is damaged, or not a journal"
+    damaged = {"error": {"message": broken}}
     assert told("list") == told("show", "o1") == (1, damaged)
 
 
@@ -246,6 +250,29 @@ def test_new_orders_are_stopped_and_let_through(
 def test_an_audit_that_holds_is_verified(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["journal", "verify"]) == 0
     assert capsys.readouterr().out.startswith("4 rows, all in order; the last seal is ")
+
+
+def test_a_seal_that_was_kept_shows_that_the_journal_was_put_back(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each of its rows fits the one before: only what was kept elsewhere tells that some went."""
+    before = written.read_bytes()
+    assert main(["journal", "stop"]) == 0
+    capsys.readouterr()
+    assert main(["journal", "verify", "--json"]) == 0
+    kept = json.loads(capsys.readouterr().out)
+    assert kept == {"rows": 5, "last_seal": kept["last_seal"], "problems": [], "kept_row": None}
+    assert main(["journal", "go"]) == 0
+    assert main(["journal", "verify", "--seal", kept["last_seal"]]) == 0
+    assert capsys.readouterr().out.endswith("the seal that was kept is that of row 5\n")
+    for each in written.parent.glob(f"{written.name}-*"):
+        each.unlink()
+    written.write_bytes(before)
+    assert main(["journal", "verify"]) == 0
+    capsys.readouterr()
+    assert main(["journal", "verify", "--seal", kept["last_seal"], "--json"]) == 1
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert problem.startswith("no row has the seal that was kept: the journal was put back")
 
 
 def test_rows_without_a_seal_are_the_operators_to_know(

@@ -193,6 +193,41 @@ async def test_a_server_that_stops_is_not_ready_takes_nothing_new_and_answers_wh
         assert len(world.sandbox.orders()) == 1
 
 
+async def test_a_stream_that_a_stop_cuts_is_no_error_in_the_log(tmp_path: Path) -> None:
+    """An operator has an alarm on errors, and a restart is none."""
+    port = free_port()
+    arguments = ("serve", "--http", "--port", str(port))
+    async with started(*arguments, environment=child_environment(tmp_path)) as child:
+        with anyio.fail_after(START_SECONDS):
+            await is_listening(port)
+        url = f"http://127.0.0.1:{port}/mcp"
+        async with Client(url, mode="legacy") as client, httpx.AsyncClient() as other:
+            await client.list_tools()
+            session = {"Accept": "text/event-stream", **await session_of(other, url)}
+            async with other.stream("GET", url, headers=session) as stream:
+                assert stream.status_code == 200
+                child.terminate()
+                with anyio.fail_after(SOON):
+                    assert [part async for part in stream.aiter_raw()] == []
+        with anyio.fail_after(SOON):
+            assert await child.wait() == 0
+        assert child.stderr is not None
+        log = b"".join([part async for part in child.stderr]).decode()
+    assert "stopping" in log
+    assert "ERROR" not in log
+
+
+async def session_of(other: httpx.AsyncClient, url: str) -> dict[str, str]:
+    """The headers of a session of the protocol's earlier revisions."""
+    client = {"name": "test", "version": "1"}
+    asked = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
+    accepted = {"Accept": "application/json, text/event-stream"}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": asked}
+    answer = await other.post(url, json=message, headers=accepted)
+    assert answer.status_code == 200
+    return {"mcp-session-id": answer.headers["mcp-session-id"]}
+
+
 async def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

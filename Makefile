@@ -80,9 +80,11 @@ check: $(READY) ## format, lint, types, import contracts, workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-fix: $(READY) ## repair what a tool can repair
-	$(BIN)/ruff check --fix .
+# What the linter cannot repair is told last, so that the formatter runs in any case.
+fix: $(READY) ## repair and format what a tool can, then fail with what is left to lint
+	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+	$(BIN)/ruff check .
 
 lock: $(READY) ## write requirements/dev.txt anew: versions and hashes (ARGS=--upgrade: the newest of each)
 	$(BIN)/uv pip compile --quiet $(REQUIRED) --group dev --universal --generate-hashes --no-emit-index-url \

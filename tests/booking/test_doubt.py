@@ -154,7 +154,7 @@ class Gateway(httpx.AsyncBaseTransport):
         return response
 
 
-@pytest.mark.parametrize("status", [401, 422, 429])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429])
 async def test_a_refusal_is_not_believed_when_the_order_is_there(status: int) -> None:
     """A gateway sent the request twice, and answers with what the second copy was told."""
     async with staged(through=partial(Gateway, says=status)) as stage:

@@ -195,8 +195,8 @@ def main() -> None:
     icon.PICTURE.write_bytes(icon.drawn())
     sys.stdout.write(
         "Tables of README.md, docs/tools.md, docs/settings.md, docs/errors.md, docs/hosts.md, "
-        "server.json, deploy/bundle, docs/pictures/halls.png, tools, first answers "
-        "and snapshots are written.\n"
+        "docs/adding-a-tool.md, server.json, deploy/bundle, docs/pictures/halls.png, "
+        "docs/icon.png, tools, first answers and snapshots are written.\n"
     )
 
 

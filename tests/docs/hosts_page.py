@@ -8,7 +8,14 @@ from typing import Any, Final
 from korus_mcp import __version__
 from korus_mcp.hosts import links
 from korus_mcp.hosts.blocks import key_of
-from korus_mcp.hosts.links import PUBLISHED, REPOSITORY, TODAY, UNPUBLISHED, from_address
+from korus_mcp.hosts.links import (
+    PUBLISHED,
+    REPOSITORY,
+    TODAY,
+    UNPUBLISHED,
+    Start,
+    from_address,
+)
 from korus_mcp.hosts.table import Host, Kind, hosts
 
 ROOT: Final = Path(__file__).parents[2]
@@ -72,19 +79,18 @@ def _form(host: Host) -> str:
     return "" if key in (None, _USUAL) else f" (`{key}`, not `{_USUAL}`)"
 
 
-def ways() -> str:
+def ways(today: Start = TODAY) -> str:
     """The commands that start the server: those that work today, and the one that will."""
-    wheel = f"/full/path/of/korus_mcp-{__version__}-py3-none-any.whl"
-    several = links.add_mcp(TODAY, ["claude-code", "codex", "cursor", "vscode"])
-    rows = [
-        ("today, from the repository", " ".join(UNPUBLISHED.parts)),
-        (
-            "today, from a wheel (`make build` puts one into dist/)",
-            " ".join(from_address(wheel).parts),
-        ),
-        ("once it is on PyPI", " ".join(PUBLISHED.parts)),
-        ("today, into the files of several programs at once (Node)", several),
-    ]
+    wheel = from_address(f"/full/path/of/korus_mcp-{__version__}-py3-none-any.whl")
+    from_wheel = ("today, from a wheel (`make build` puts one into dist/)", " ".join(wheel.parts))
+    published = " ".join(PUBLISHED.parts)
+    several = links.add_mcp(today, ["claude-code", "codex", "cursor", "vscode"])
+    if today is PUBLISHED:
+        rows = [("today, from PyPI", published), from_wheel]
+    else:
+        repository = ("today, from the repository", " ".join(UNPUBLISHED.parts))
+        rows = [repository, from_wheel, ("once it is on PyPI", published)]
+    rows.append(("today, into the files of several programs at once (Node)", several))
     told = [f"| {when} | `{command}` |" for when, command in rows]
     return "\n".join(["| when | command |", "|---|---|", *told])
 

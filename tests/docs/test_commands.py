@@ -15,10 +15,12 @@ import pytest
 import yaml
 
 from korus_mcp.commands.cli import parser
+from korus_mcp.hosts.links import PUBLISHED, TODAY, UNPUBLISHED
 from korus_mcp.sandbox import SandboxOptions, served_sandbox
 from korus_mcp.sandbox.control import _ACTIONS as ACTIONS
 from korus_mcp.sandbox.control import _LEVERS as LEVERS
 from korus_mcp.sandbox.control import PREFIX
+from tests.docs import hosts_page
 from tests.docs.generated import ROOT
 
 PAGES: Final = (
@@ -29,6 +31,8 @@ BLOCK: Final = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE: Final = re.compile(r"`(korus-mcp [^`]+|make [^`]+|[^`]*uvx [^`]*)`")
 PLACES: Final = re.compile(r"\b[A-Z][A-Z_]*\b|\.\.\.")
 """What a reader puts something in place of: CODE, ID, FILE."""
+BEFORE_PYPI: Final = re.compile(r"(not|yet|once it is) on PyPI|git\+https", re.IGNORECASE)
+"""How documents say that there is no package on PyPI, or do without one."""
 
 
 def told() -> Iterator[tuple[str, str, str]]:
@@ -121,9 +125,31 @@ async def test_the_example_of_the_client_runs() -> None:
     assert served.sandbox.landmarks["park_catalog"] in ran.stdout.decode()
 
 
+def before_pypi() -> list[str]:
+    """Lines of the documents that are true only while there is no package on PyPI."""
+    pages = [page for page in PAGES if page.name != "CONTRIBUTING.md"]  # it says how to find them
+    return [
+        f"{page.relative_to(ROOT)}:{number}: {line}"
+        for page in pages
+        for number, line in enumerate(page.read_text("utf-8").splitlines(), 1)
+        if BEFORE_PYPI.search(line)
+    ]
+
+
+def test_no_document_says_that_there_is_no_package_once_there_is_one() -> None:
+    found = before_pypi()
+    if TODAY is PUBLISHED:
+        assert not found, "\n".join(("see CONTRIBUTING.md, Releasing:", *found))
+    else:
+        pages = ("hosts", "journal", "operations", "postgresql", "promises")
+        named = {line.split(":")[0] for line in found}
+        assert named >= {"README.md", *(f"docs/{page}.md" for page in pages)}
+    assert not BEFORE_PYPI.search(hosts_page.ways(PUBLISHED))
+
+
 def test_what_is_installed_from_the_index_is_told_beside_what_can_be_installed_today() -> None:
-    """It is not on PyPI yet."""
-    for page in PAGES:
+    """Until it is on PyPI."""
+    for page in PAGES if TODAY is UNPUBLISHED else ():
         text = page.read_text("utf-8")
         if "pip install 'korus-mcp[" in text:
             assert re.search(r"pip install 'korus-mcp\[[\w,]+\] @ git\+https://", text), page.name

@@ -1,6 +1,8 @@
 """What a contributor and GitHub read: workflow, lock, hooks, bill of materials, documents."""
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -141,6 +143,46 @@ def test_each_file_the_document_names_is_there_and_in_the_source_archive(documen
     for target in re.findall(r"\]\((?!http)([^)#]+)", text):
         assert (ROOT / target).exists(), target
         assert target.split("/")[0] in included, target
+
+
+NOT_OF_OTHERS = {*sys.stdlib_module_names, "_typeshed", "korus_mcp"}
+DOCUMENTED = {"_mapping", "_replace", "_asdict"}
+"""Of SQLAlchemy's rows and of named tuples: public, and spelt so to be no name of a column."""
+
+
+def _private(node: ast.AST) -> set[str]:
+    """The names with an underscore that are imported from others, or read."""
+    match node:
+        case ast.ImportFrom(module=str(module)) if module.split(".")[0] not in NOT_OF_OTHERS:
+            paths = (f"{module}.{each.name}" for each in node.names)
+            return {found[0] for each in paths if (found := re.match(r"[\w.]*?\b_\w+", each))}
+        case ast.Attribute(attr=name) if re.match("_[a-zA-Z]", name):
+            return set() if ast.unparse(node.value) in NOT_OF_OTHERS else {name}
+    return set()
+
+
+def _own(node: ast.AST) -> str:
+    """The name that is defined or assigned."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return name
+        case ast.Attribute(attr=name, ctx=ast.Store()) | ast.Name(id=name, ctx=ast.Store()):
+            return name
+    return ""
+
+
+def test_what_is_used_of_others_and_not_public_is_told() -> None:
+    files = [p for p in (ROOT / "korus_mcp").rglob("*.py") if "node_modules" not in p.parts]
+    nodes = [
+        (str(file.relative_to(ROOT)), node)
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+    ]
+    ours = DOCUMENTED | {_own(node) for _, node in nodes}
+    used = {(name, file) for file, node in nodes for name in _private(node) - ours}
+    section = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("### What is not public\n")[1]
+    rows = re.findall(r"^\| `([\w.]*\b_\w+)`.*? \| (.*?) \|", section, re.MULTILINE)
+    assert {(name, file) for name, files in rows for file in re.findall("`(.*?)`", files)} == used
 
 
 BILL: dict[str, Any] = {"components": [{"name": "rapid_fuzz", "version": "3.10.0"}]}

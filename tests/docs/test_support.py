@@ -120,9 +120,21 @@ def test_operators_and_promises_have_the_same_list_of_what_nobody_can_guarantee(
     assert len(rows) == len(points) > 5
 
 
-def test_the_list_of_what_is_weak_points_to_the_seven_places() -> None:
+WEAK: Final = {
+    "README.md": "**Status: alpha.**",
+    "docs/deploy.md": "not run",
+    "docs/seat-maps.md": "Known and not mended",
+    "docs/compare.md": "**behind",
+    "docs/domain.md": "no tool tells it yet",
+    "CONTRIBUTING.md": "linted, not run yet",
+}
+"""What stands in a place that has no heading of its own for what is weak."""
+
+
+def test_the_list_of_what_is_weak_points_to_places_that_tell_it() -> None:
     weak = page("docs/promises.md").split("## What is not done, or weak\n")[1]
-    rows = re.findall(r"^\* \[", weak, re.MULTILINE)
-    assert "in seven places" in weak
-    assert len(rows) == 7
-    assert "**Status: alpha.**" in page("README.md")
+    rows = re.findall(r"^\* \[.*?\]\(([^)#]*)", weak, re.MULTILINE)
+    told = {f"docs/{row}".replace("docs/../", "") for row in rows if row}
+    assert told >= {*WEAK, *(f"docs/{name}.md" for name in ("journal", "operations", "sign-in"))}
+    for place, words in WEAK.items():
+        assert words in page(place), place

@@ -11,7 +11,11 @@ from cachetools import LRUCache
 
 from korus_mcp.api import ApiError, Ticketing, jsonld
 from korus_mcp.api.models.order import Order, OrderItem
-from korus_mcp.api.models.reservation import Reservation, ReservationItem
+from korus_mcp.api.models.reservation import (
+    Reservation,
+    ReservationItem,
+    ReservationOfferTicket,
+)
 from korus_mcp.booking.hold import BookedNames
 from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.quote import Quote
@@ -47,9 +51,8 @@ class ProductNames:
     async def for_reservations(self, found: Sequence[Reservation], language: str) -> BookedNames:
         """The names, times and zones that the lines of these reservations need."""
         items = [(id_at_end(r.catalog), item) for r in found for item in r.items]
-        sessions = {t.session for _, item in items for t in item.offer_tickets if t.session}
-        links = {session for session in sessions if not isinstance(session, Unread)}
-        return await self._read(items, links, language)
+        held = (each for _, item in items for each in item.offer_tickets)
+        return await self._read(items, set(filter(None, map(_session_of, held))), language)
 
     async def for_orders(self, found: Sequence[Order], language: str) -> BookedNames:
         """The product names and zones that the items of these orders need."""
@@ -111,13 +114,23 @@ class ProductNames:
             return
         ids = jsonld.SESSION.match(iri)
         if ids is None:
-            return  # the older /events/ form (T10) cannot be fetched
+            return  # the older form (T10) of a session whose ticket is not named
         try:
             session = await self._ticketing.get_offer_ticket_session(*ids, language=language)
         except ApiError:
             return
         if session.starts_at is not None and not isinstance(session.starts_at, Unread):
             self._times[session_id] = session.starts_at
+
+
+def _session_of(held: ReservationOfferTicket) -> str | None:
+    """Address of the session of a held ticket, below its ticket where that is known: the older form
+    (T10) cannot be fetched, and another process may have held it and learnt when it begins.
+    """
+    session_id, ticket = id_at_end(held.session), jsonld.OFFER_TICKET.match(held.ticket or "")
+    if session_id is not None and ticket is not None:
+        return jsonld.SESSION.iri(*ticket, session_id)
+    return None if isinstance(held.session, Unread) else held.session
 
 
 def _items_of(found: Sequence[Order]) -> Sequence[_Item]:

@@ -85,12 +85,27 @@ async def test_a_session_without_a_time_and_a_product_that_is_gone_are_left_out(
     assert (dict(names.products), dict(names.sessions)) == ({}, {})
 
 
-async def test_a_session_of_the_older_form_is_known_only_from_its_quote() -> None:
+async def test_a_session_of_the_older_form_is_read_below_its_ticket() -> None:
+    """Else a process that did not quote it would ask to order a day without its hour."""
     async with staged(selling=("hall",)) as stage:
         found = await reserved(stage, "seated_offer")
         session = found.items[0].offer_tickets[0].session
         assert isinstance(session, str)
         assert "/events/" in session
+        (starts_at,) = (await names_of(stage, found)).sessions.values()
+        assert starts_at is not None
+        (hold,) = await stage.app.booking.holds.read(OWNER, [found.id], "en")
+        assert set(hold.lines[0].starts_at) == {starts_at}
+
+
+async def test_one_of_the_older_form_without_a_ticket_is_known_only_from_its_quote() -> None:
+    def ticketless(path: str, body: dict[str, Any]) -> None:
+        for item in body.get("items", ()):
+            for held in item.get("offerTickets", ()):
+                held["ticket"] = None
+
+    async with staged(selling=("hall",), rewrite=ticketless) as stage:
+        found = await reserved(stage, "seated_offer")
         before = stage.sent("getOfferTicketSession")
         assert dict((await names_of(stage, found)).sessions) == {}
         assert stage.sent("getOfferTicketSession") == before

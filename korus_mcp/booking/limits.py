@@ -31,6 +31,9 @@ class OneOrder:
         """The limits of these settings."""
         return cls(settings.max_tickets, settings.max_order_amount)
 
+    def __str__(self) -> str:
+        return f"{self.tickets} tickets for {self.amount:.2f} EUR"
+
     def allows(self, wanted: Sequence[tuple[Quote, int]]) -> bool:
         """Whether so many units of these offers may be in one order."""
         tickets = sum(quantity * max(1, len(quote.tickets)) for quote, quantity in wanted)

@@ -30,6 +30,7 @@ from korus_mcp.booking.doubts import TOLD_FOR, Doubt, doubts_about
 from korus_mcp.booking.earlier import EarlierOrders, claimed
 from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState, expired, tickets_in, total_of
 from korus_mcp.booking.hold_reading import HoldReader
+from korus_mcp.booking.limits import OneOrder
 from korus_mcp.booking.operations import Operations
 from korus_mcp.booking.order_status import Standing, number_of, order_told, standing_of
 from korus_mcp.booking.ordered import (
@@ -393,10 +394,12 @@ class Ordering(Service):
         # The larger of total and sum of lines counts (A15), so that a limit is never passed.
         amount = total([h.worth for h in holds if h.worth is not None])
         tickets = sum(h.tickets for h in holds)
-        if amount.amount > self.settings.max_order_amount:
-            raise _over_limit("The total passes the operator's limit for one order.")
-        if tickets > self.settings.max_tickets:
-            raise _over_limit("These are more tickets than the operator allows in one order.")
+        most = OneOrder.of(self.settings)
+        if amount.amount > most.amount or tickets > most.tickets:
+            raise _over_limit(
+                f"These are {tickets} tickets for {amount}; the operator allows at most {most} in "
+                "one order."
+            )
         return amount
 
     async def _intent(

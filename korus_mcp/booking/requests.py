@@ -117,7 +117,8 @@ def check_stock(call: ReserveCall, quote: Quote) -> None:
 
 
 def check_limits(call: ReserveCall, quotes: Mapping[Handle, Quote], operator: OneOrder) -> None:
-    """Check that the items together ask for no more of a base than its issuer allows in one order.
+    """Check that the items together ask for no more of a base than its issuer allows in one order,
+    and none for more than the operator does: that could be held, and never be ordered.
 
     Raises:
         Refusal: LIMIT_EXCEEDED, with how that many can be had, if at all.
@@ -135,6 +136,14 @@ def check_limits(call: ReserveCall, quotes: Mapping[Handle, Quote], operator: On
                 Code.LIMIT_EXCEEDED,
                 f"The issuer allows at most {most} of this in one order.",
                 beyond_limit(asked, most, operator),
+            )
+    for place, item in enumerate(call.items):
+        if not operator.allows([(quotes[item.offer], item.quantity)]):
+            raise Refusal(
+                Code.LIMIT_EXCEEDED,
+                f"The operator allows at most {operator} in one order; nothing was held.",
+                "Reserve less, or tell the person that the operator sets the limit.",
+                fields=(FieldProblem(f"items.{place}.quantity", "more than one order may have"),),
             )
 
 

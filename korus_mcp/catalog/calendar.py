@@ -537,21 +537,22 @@ def window_of(
         Refusal: PAST_DATE, or INVALID_ARGUMENTS for a reversed or too long range.
     """
     first_day = today(base, now - skew)
+    # Today at the venue, or in UTC where its zone is not known: no caller is told of a day that is
+    # over almost everywhere and may be refused once the venue is known.
+    default = max(first_day, now.astimezone(_zone(base) or UTC).date())
     past = [
-        FieldProblem(name, "lies in the past", first_day.isoformat())
+        FieldProblem(name, "lies in the past", default.isoformat())
         for name, day in zip(named, (date_from, date_to), strict=True)
         if day is not None and day < first_day
     ]
     if past:
         raise Refusal(
             Code.PAST_DATE,
-            f"The asked day is over; the first that can be asked for is {first_day.isoformat()}.",
+            f"The asked day is over; today is {default.isoformat()}.",
             "Ask for that day or a later one.",
             fields=tuple(dict.fromkeys(past)),
         )
-    # No day was asked for: today at the venue, or in UTC where its zone is not known.
-    default = now.astimezone(_zone(base) or UTC).date()
-    first = date_from or max(first_day, default)
+    first = date_from or default
     last = date_to or _days_after(first, DEFAULT_DAYS)
     beginning, end = named
     if last < first:

@@ -433,9 +433,17 @@ async def test_every_ticket_of_an_offer_counts_towards_the_limit() -> None:
     async with staged(max_tickets=3) as stage:
         quote = await stage.app.quotes.of_offer(stage.handle("night_show_offer"), "en")
         _, session = next(iter(quote.sessions()))
-        (hold,) = (await stage.reserve(stage.wish("night_show_offer", 2, session.id))).holds
-        assert (hold.quantity, hold.tickets) == (2, 4), "an entry and a show for each"
-        assert (await refused(stage, hold)).code is Code.LIMIT_EXCEEDED
+        with pytest.raises(Refusal) as refusal:
+            await stage.reserve(stage.wish("night_show_offer", 2, session.id))
+        assert refusal.value.code is Code.LIMIT_EXCEEDED, "it could be held, and never ordered"
+        assert "3 tickets" in refusal.value.message
+        assert not stage.sandbox.reservations()
+        (hold,) = (await stage.reserve(stage.wish("night_show_offer", 1, session.id))).holds
+        assert (hold.quantity, hold.tickets) == (1, 2), "an entry and a show for each"
+        refusal_of_both = await refused(stage, hold, await stage.held("undated_offer", quantity=2))
+        assert refusal_of_both.code is Code.LIMIT_EXCEEDED
+        assert "4 tickets" in refusal_of_both.message
+        assert "3 tickets" in refusal_of_both.message
 
 
 # The same call again

@@ -383,6 +383,19 @@ def test_a_past_day_is_refused_with_today() -> None:
     assert refusal.value.fields[0].example == "2026-06-01"
 
 
+@pytest.mark.parametrize("skew", [timedelta(0), timedelta(days=1)])
+@pytest.mark.parametrize("hour", [3, 15])
+def test_the_day_that_is_named_is_taken_once_the_venue_is_known(hour: int, skew: timedelta) -> None:
+    """Before, nothing is refused that is not over everywhere; but that day is no advice."""
+    now = datetime(2026, 6, 1, hour, tzinfo=UTC)
+    with pytest.raises(Refusal) as refusal:
+        window_of(date(2026, 5, 15), None, None, now, skew=skew)
+    named = date.fromisoformat(str(refusal.value.fields[0].example))
+    assert named == TODAY
+    assert named.isoformat() in refusal.value.message
+    assert window_of(named, None, base_in("Europe/Paris"), now).first == named
+
+
 def test_a_reversed_window_is_refused() -> None:
     with pytest.raises(Refusal) as refusal:
         window(date(2026, 6, 9), date(2026, 6, 8))

@@ -165,9 +165,8 @@ async def held(each: Desk, quantity: int, landmark: str = "park_offer") -> str:
 async def too_much(each: Desk, name: str) -> Answer:
     """The refusal of what a limit of the operator forbids."""
     if name in {"MAX_ORDER_AMOUNT", "MAX_TICKETS"}:
-        reservation = await held(each, 2)
-        asked = {"reservation_ids": [reservation], "customer": CUSTOMER}
-        return await each.ask("place_order", asked)
+        ids = [await held(each, 1), await held(each, 1, "unlimited_offer")]
+        return await each.ask("place_order", {"reservation_ids": ids, "customer": CUSTOMER})
     if name == "MAX_DAY_AMOUNT":
         for landmark in ("park_offer", "unlimited_offer"):
             each.sandbox.set_price(each.sandbox.landmarks[landmark], Decimal(100))
@@ -188,7 +187,7 @@ async def too_much(each: Desk, name: str) -> Answer:
 @pytest.mark.parametrize(
     ("name", "most", "code"),
     [
-        ("MAX_ORDER_AMOUNT", "50", "LIMIT_EXCEEDED"),
+        ("MAX_ORDER_AMOUNT", "60", "LIMIT_EXCEEDED"),
         ("MAX_TICKETS", "1", "LIMIT_EXCEEDED"),
         ("MAX_DAY_AMOUNT", "150", "LIMIT_EXCEEDED"),
         ("MAX_OPEN_HOLDS", "1", "LIMIT_EXCEEDED"),

@@ -333,10 +333,11 @@ async def test_the_issuers_limit_in_one_order_holds(shared: Desk) -> None:
 @pytest.mark.parametrize("limit", [{"MAX_ORDER_AMOUNT": "5"}, {"MAX_TICKETS": "1"}])
 async def test_the_operators_limits_hold_whatever_the_model_says(limit: dict[str, str]) -> None:
     async with desk(settings_of(**limit), only=("park",)) as each:
-        hold = await held(each, quantity=2)
-        asked = {"reservation_ids": [hold], "customer": CUSTOMER}
-        assert (await each.ask("place_order", asked)).code == "LIMIT_EXCEEDED"
-        assert not each.sandbox.orders()
+        items = [{"offer_id": each.handle("park_offer"), "quantity": 2}]
+        refused = await each.ask("reserve", {"items": items})
+        assert refused.code == "LIMIT_EXCEEDED", "it could be held, and never ordered"
+        assert list(refused.fields) == ["items.0.quantity"]
+        assert not each.sandbox.reservations()
 
 
 async def test_the_operators_limit_of_a_day_holds() -> None:

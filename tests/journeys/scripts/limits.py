@@ -18,11 +18,11 @@ async def park_ticket(scene: Scene) -> Offer:
 )
 async def amount_of_an_order(scene: Scene) -> End:
     offer = await park_ticket(scene)
-    many = await hold(scene, offer.times(3))
-    refused = await scene.ask("place_order", {"reservation_ids": many, "customer": CUSTOMER})
+    refused = await scene.ask("reserve", {"items": [offer.times(3)]})
     assert refused.code == "LIMIT_EXCEEDED"
+    assert "150.00 EUR" in refused.text
     await order(scene, await hold(scene, offer.times(2)))
-    return End(orders=[(offer.id, 2)], held=[(offer.id, 3)], reserve_calls=2)
+    return End(orders=[(offer.id, 2)])
 
 
 @journey(
@@ -32,11 +32,12 @@ async def amount_of_an_order(scene: Scene) -> End:
 )
 async def tickets_of_an_order(scene: Scene) -> End:
     offer = await park_ticket(scene)
-    many = await hold(scene, offer.times(5))
+    many = [*await hold(scene, offer.times(4)), *await hold(scene, offer.times(1))]
     refused = await scene.ask("place_order", {"reservation_ids": many, "customer": CUSTOMER})
     assert refused.code == "LIMIT_EXCEEDED"
+    assert "5 tickets" in refused.text
     assert refused.error["effect"] == "none"
-    return End(held=[(offer.id, 5)], order_calls=0)
+    return End(held=[(offer.id, 1), (offer.id, 4)], order_calls=0, reserve_calls=2)
 
 
 @journey(

@@ -8,11 +8,17 @@ from typing import Any, Final
 
 from korus_mcp.commands import zone_map
 from korus_mcp.commands.desk import Answer, for_people
-from korus_mcp.commands.screen import Column, Screen, moment_here, moment_told, span_told
+from korus_mcp.commands.screen import (
+    NUMBER,
+    Column,
+    Screen,
+    moment_here,
+    moment_told,
+    span_told,
+)
 from korus_mcp.commands.short_numbers import OFFERS, Kind, ShortNumbers
 
 Found = Mapping[str, Any]
-NUMBER: Final = Column("#", is_number=True)
 NEXT: Final = "Next: korus-mcp {}"
 _UNDATED: Final = "any day"
 ALL_ORDERED: Final = "ordered"
@@ -57,7 +63,7 @@ def products(screen: Screen, found: Found, first: int) -> None:
 
 def offers(screen: Screen, found: Found, first: int) -> None:
     """The offers of a product, by days."""
-    rows, last = [], None
+    rows = []
     for number, (day, offer) in enumerate(_offers_in(found), first):
         when = moment_told(day.get("date")) or _UNDATED
         needs = day.get("session_required") or offer.get("session_required")
@@ -65,17 +71,14 @@ def offers(screen: Screen, found: Found, first: int) -> None:
         facts = (was, "with a session" if needs else None, offer.get("problem"))
         told = ", ".join(filter(None, facts))
         left = _left(offer)
-        rows.append(
-            (number, when if when != last else "", offer["product"], offer.get("price"), left, told)
-        )
-        last = when
+        rows.append((number, when, offer["product"], offer.get("price"), left, told))
     screen.line(f"{found['name']}: {_counted(found, len(rows), first)}", "bold")
     if not rows:
         return
     screen.table(
         [
             NUMBER,
-            Column("day", is_fact=True),
+            Column("day", is_fact=True, is_once=True),
             Column("what"),
             Column("price", is_number=True),
             Column("left", is_number=True),
@@ -159,16 +162,15 @@ def seats(screen: Screen, answer: Answer, numbers: ShortNumbers) -> None:
         screen.drawn(zone_map.drawn(sheet, by_id, width=screen.width, marks=marks))
     counts = found["counts"]
     screen.line(f"{counts['fit']} of {counts['zones']} zones suit; the first of them:", "bold")
-    rows, last = [], None
+    rows = []
     for number, (zone, offer) in enumerate(shown, 1):
-        is_new, last = zone is not last, zone
         price = f"{offer['price']}{' now' if offer.get('live') else ''}" if "price" in offer else ""
-        about = (zone["zone"], zone.get("category"), zone.get("left")) if is_new else ("", "", "")
-        rows.append((number, *about[:2], offer["product"], price, about[2]))
-    columns = ["zone", "category", "for"]
+        about = (zone["zone"], zone.get("category"))
+        rows.append((number, *about, offer["product"], price, zone.get("left")))
     if rows:
-        amounts = [Column("price", is_number=True), Column("left", is_number=True)]
-        screen.table([NUMBER, *map(Column, columns), *amounts], rows)
+        where = [Column("zone", is_once=True), Column("category", is_once=True), Column("for")]
+        left = Column("left", is_number=True, is_once=True)
+        screen.table([NUMBER, *where, Column("price", is_number=True), left], rows)
     for each in found.get("yours", ()):
         state = "ordered" if each.get("ordered") else "held"
         screen.line(f"Yours: {_seat_told(each)} ({state})")
@@ -232,7 +234,8 @@ def placed(screen: Screen, found: Found) -> None:
     ]
     if rows:
         number = Column("tickets", is_number=True)
-        screen.table([NUMBER, Column("order"), Column("total", is_number=True), number], rows)
+        order = Column("order", is_fact=True)
+        screen.table([NUMBER, order, Column("total", is_number=True), number], rows)
     for each in found.get("failed", ()):
         said = each.get("reason") or f'the issuer says: "{each.get("message")}"'
         screen.line(f"not ordered: {said}")
@@ -260,8 +263,9 @@ def orders(screen: Screen, found: Found, first: int) -> None:
     if not rows:
         screen.line("No order was found.", "bold")
         return
-    columns = [NUMBER, Column("order"), Column("state"), Column("made"), Column("total")]
-    screen.table([*columns, Column("tickets", is_number=True), Column("customer")], rows)
+    columns = [NUMBER, Column("order", is_fact=True), Column("state"), Column("made")]
+    amounts = [Column("total", is_fact=True), Column("tickets", is_number=True)]
+    screen.table([*columns, *amounts, Column("customer")], rows)
     screen.line(NEXT.format(f"tickets {first} shows its tickets"), "dim")
     _more(screen, found, "orders")
 
@@ -281,9 +285,10 @@ def tickets(screen: Screen, found: Found) -> None:
             each.get("voucher"),
         )
         alike[told] = alike.get(told, 0) + 1
-    columns = ["ticket", "when", "seat", "for", "state", "voucher"]
+    columns = ["ticket", "when", "seat", "for", "state"]
     rows = [(count, *told) for told, count in alike.items()]
-    screen.table([Column("n", is_number=True), *map(Column, columns)], rows)
+    voucher = Column("voucher", is_fact=True)
+    screen.table([Column("n", is_number=True), *map(Column, columns), voucher], rows)
     _names_needed(screen, found)
     for file in found.get("documents", ()):
         if "saved_to" in file:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
-from typing import cast
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -371,6 +371,82 @@ def test_a_list_is_read_on_80_columns_without_a_broken_word(typed: Typed) -> Non
     )
     assert product["product_base_id"] not in out
     assert COLOR not in out
+
+
+@pytest.mark.parametrize("width", [30, 40, 50])
+def test_on_a_narrow_screen_each_number_day_and_price_is_whole(
+    width: int, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    def read(*arguments: str) -> tuple[str, Mapping[str, Any]]:
+        structure = json.loads(typed(*arguments, "--json")[1])
+        _, out, _ = typed(*arguments)
+        return out, structure
+
+    typed("search", "derby")
+    out, found = read("offers", "1", "--limit", "2")
+    for offer in (each for day in found["days"] for each in day["offers"]):
+        assert {offer["price"], str(offer["left"])} <= facts_in(out)
+    assert numbers_in(out) == ["1", "2"]
+    assert out.count("Sun 27 Dec 2026") in (1, 2)
+    out, found = read("availability", "1")
+    assert "Sun 27 Dec 2026 20:45" in out
+    assert str(found["left"]) in facts_in(out)
+    out, found = read("seats", "1")
+    _, _, table = out.partition("zones suit")
+    for zone in found["zones"]:
+        assert str(zone["left"]) in facts_in(table)
+        assert {offer["price"] for offer in zone["offers"]} <= facts_in(table)
+    numbers = numbers_in(table)
+    assert numbers == [str(n) for n, _ in enumerate(numbers, 1)]
+    assert len(numbers) == sum(len(zone["offers"]) for zone in found["zones"])
+
+
+def numbers_in(text: str) -> list[str]:
+    """The numbers of the rows of a printed list."""
+    found: list[str] = re.findall(r"^ ?(\d+)  ", text, re.MULTILINE)
+    return found
+
+
+def facts_in(text: str) -> set[str]:
+    """The amounts and numbers that stand in a printed text, each in one line."""
+    return {*re.findall(r"\d+\.\d\d EUR", text), *re.findall(r"(?<![\d.])\d+(?![\d.])", text)}
+
+
+@pytest.mark.parametrize("width", [30, 40, 50, 80])
+def test_orders_and_tickets_are_whole_on_any_screen(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    order = {
+        "order_id": "o1",
+        "reference": "KT-ORD-100008",
+        "status": "confirmed",
+        "created_at": "2026-12-01T16:00",
+        "total": "1297.00 EUR",
+        "tickets": 12,
+        "customer": "Ada Lovelace, a...@e...",
+    }
+    shop_words.orders(Screen(), {"orders": [order]}, 10)
+    shop_words.placed(
+        Screen(), {"state": "ordered", "environment": "sandbox", "orders": [order], "next": ""}
+    )
+    listed = capsys.readouterr().out
+    for fact in ("10 ", "KT-ORD-100008", "Tue 01 Dec 2026", "16:00", "1297.00 EUR", "12"):
+        assert fact in listed
+    voucher = "4006381333931400638133393"
+    ticket = {
+        "product": "Season 2026 - 2027 - Full price",
+        "when": "2026-12-27T20:45",
+        "seat": {"zone": "South 104", "row": "12", "seats": ["101", "102"]},
+        "status": "valid",
+        "voucher": voucher,
+    }
+    shop_words.tickets(Screen(), {**order, "tickets": [ticket] * 10, "next": ""})
+    listed = capsys.readouterr().out
+    for fact in ("10", "Sun 27 Dec 2026", "20:45", "101", "102", voucher):
+        assert fact in listed
 
 
 def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:

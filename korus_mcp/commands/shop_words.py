@@ -157,9 +157,12 @@ def seats(screen: Screen, answer: Answer, numbers: ShortNumbers) -> None:
     if sheet is not None:
         title = ", ".join(filter(None, (sheet["title"], sheet.get("venue"), day)))
         screen.line(title, "bold")
-        fine = screen.can_show(zone_map.FINE.for_sale + zone_map.FINE.not_for_sale)
-        marks = zone_map.FINE if fine else zone_map.PLAIN
-        screen.drawn(zone_map.drawn(sheet, by_id, width=screen.width, marks=marks))
+        marks = zone_map.FINE if screen.can_show(zone_map.FINE.all) else zone_map.PLAIN
+        screen.drawn(
+            zone_map.drawn(
+                sheet, by_id, width=screen.width, marks=marks, has_colors=screen.has_colors
+            )
+        )
     counts = found["counts"]
     screen.line(f"{counts['fit']} of {counts['zones']} zones suit; the first of them:", "bold")
     rows = []

@@ -16,7 +16,7 @@ from korus_mcp.commands.screen import (
     moment_told,
     span_told,
 )
-from korus_mcp.commands.short_numbers import OFFERS, Kind, ShortNumbers
+from korus_mcp.commands.short_numbers import MAP_OF, OFFERS, Kind, ShortNumbers
 
 Found = Mapping[str, Any]
 NEXT: Final = "Next: korus-mcp {}"
@@ -145,14 +145,15 @@ def _to_reserve(groups: Sequence[Found], typed: Mapping[str, str]) -> Iterator[s
         before += len(sessions)
 
 
-def seats(screen: Screen, answer: Answer, numbers: ShortNumbers) -> None:
-    """The map of a venue, and its best zones with their offers."""
+def seats(screen: Screen, answer: Answer, numbers: ShortNumbers, product: str) -> None:
+    """The map of a venue, and its best zones with their offers. `product`: as it was typed."""
     found = answer.structure
-    shown = [(zone, offer) for zone in found.get("zones", ()) for offer in zone.get("offers", ())]
+    zones = _by_stock(found.get("zones", ()))
+    shown = [(zone, offer) for zone in zones for offer in zone["offers"]]
     ids = [offer["offer_id"] for _, offer in shown]
     if ids:
-        numbers.begin(Kind.OFFER, ids)
-    by_id = {each: number for number, each in reversed(list(enumerate(ids, 1)))}
+        numbers.begin(Kind.OFFER, ids, {MAP_OF: product})
+    by_id = {each: number for number, each in enumerate(ids, 1)}
     sheet, day = answer.sheet, moment_told(found.get("date"))
     if sheet is not None:
         title = ", ".join(filter(None, (sheet["title"], sheet.get("venue"), day)))
@@ -169,11 +170,12 @@ def seats(screen: Screen, answer: Answer, numbers: ShortNumbers) -> None:
     for number, (zone, offer) in enumerate(shown, 1):
         price = f"{offer['price']}{' now' if offer.get('live') else ''}" if "price" in offer else ""
         about = (zone["zone"], zone.get("category"))
-        rows.append((number, *about, offer["product"], price, zone.get("left")))
+        left = _left_in(zone, found, sheet or {})
+        rows.append((number, *about, offer["product"], price, left))
     if rows:
         where = [Column("zone", is_once=True), Column("category", is_once=True), Column("for")]
-        left = Column("left", is_number=True, is_once=True)
-        screen.table([NUMBER, *where, Column("price", is_number=True), left], rows)
+        stock = Column("left", is_number=True, is_once=True)
+        screen.table([NUMBER, *where, Column("price", is_number=True), stock], rows)
     for each in found.get("yours", ()):
         state = "ordered" if each.get("ordered") else "held"
         screen.line(f"Yours: {_seat_told(each)} ({state})")
@@ -182,6 +184,48 @@ def seats(screen: Screen, answer: Answer, numbers: ShortNumbers) -> None:
         screen.line(NEXT.format(what), "dim")
     else:
         screen.line(for_people(found["next"]))
+
+
+def _by_stock(zones: Sequence[Found]) -> Sequence[Found]:
+    """The zones with their offers; those that share a stock as one, with the names of all: their
+    offers are the same, and a second number for one would be a second thing to buy.
+    """
+    merged: list[dict[str, Any]] = []
+    for zone in zones:
+        offers = {offer["offer_id"]: offer for offer in zone.get("offers", ())}
+        same = next((m for m in merged if zone.get("shared") and m["ids"] & offers.keys()), None)
+        if same is None:
+            merged.append({**zone, "offers": [*offers.values()], "ids": {*offers}})
+            continue
+        same["zone"] += f", {zone['zone']}"
+        # The first zone may show prices for others, too, which hold in all of them.
+        same["offers"] += [each for id_, each in offers.items() if id_ not in same["ids"]]
+        same["ids"] |= offers.keys()
+    return merged
+
+
+def _left_in(zone: Found, found: Found, sheet: Found) -> int | None:
+    """What is left in a zone; of a stock that zones share, what is left for all of them."""
+    if not zone.get("shared") or "left" in zone:
+        left: int | None = zone.get("left")
+        return left
+    sharers = [
+        (each.get("shared"), offer.get("left"))
+        for each in sheet.get("zones", ())
+        for offer in each.get("offers", ())
+        if offer["id"] in zone["ids"]
+    ]
+    if any(left is None for _, left in sharers):
+        return None
+    stocks = {
+        stock["left"]
+        for category in found.get("categories", ())
+        if category.get("category") == zone.get("category")
+        for stock in category.get("shared", ())
+        if stock["zones"] in {count for count, _ in sharers}
+    }
+    # They are told by category: of several of as many zones nobody knows which one this is.
+    return stocks.pop() if len(stocks) == 1 else None
 
 
 def holds(screen: Screen, found: Found, numbers: ShortNumbers, first: int) -> None:

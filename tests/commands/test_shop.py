@@ -27,12 +27,14 @@ from korus_mcp.commands.cli import EXIT_INTERRUPTED, EXIT_MISCONFIGURED, main
 from korus_mcp.commands.desk import (
     COMMANDS,
     NOTHING_ORDERED,
+    Answer,
     Desk,
     Person,
     ToolRefused,
     for_people,
 )
 from korus_mcp.commands.screen import Screen
+from korus_mcp.commands.short_numbers import ShortNumbers
 from korus_mcp.commands.zone_map import LETTERS
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.settings import Settings, read_settings
@@ -484,6 +486,78 @@ def test_a_seat_map_is_drawn_in_characters_and_saved_as_a_picture(
     assert re.search(r"for sale from aa \S+  bb ", out)
     code, _, err = typed("seats", "1", "--png", str(tmp_path / "nowhere" / "map.png"))
     assert (code, "cannot be written" in err) == (1, True)
+
+
+def test_zones_that_share_an_offer_are_one_row_with_one_number(typed: Typed) -> None:
+    typed("search", "mists")
+    asked = "seats", "1", "--price-type", "full price"
+    code, out, err = typed(*asked)
+    assert (code, err) == (0, "")
+    found = json.loads(typed(*asked, "--json")[1])
+    stocks = [stock["left"] for each in found["categories"] for stock in each.get("shared", ())]
+    (row,) = [line for line in out.splitlines() if "Odd gallery" in line]
+    assert re.split(" {2,}", row.strip())[1] == "Even gallery, Odd gallery"
+    assert row.split()[-1] == str(*stocks)
+    # Both halves of the drawing carry its number, and each number is of another offer.
+    drawn, _, table = out.partition("zones suit")
+    number = row.split()[0]
+    assert len(re.findall(rf"(?<=[^\w ]){number}(?=[^\w ])", drawn)) == 2
+    numbers = numbers_in(table)
+    both = typed("availability", *numbers, "--json")[1]
+    assert sum(len(group["offers"]) for group in json.loads(both)["groups"]) == len(numbers)
+
+
+def shared(zone: str, *offers: str, **more: object) -> dict[str, object]:
+    told = [{"offer_id": each, "product": each, "price": "9.00 EUR"} for each in offers]
+    return {"zone": zone, "category": "Gallery", "shared": True, "offers": told, **more}
+
+
+def test_what_is_left_of_a_shared_stock_is_said_only_where_it_is_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def row_of(*stocks: tuple[int, int], left: int | None = 9) -> list[str]:
+        zones = [shared("Even", "adult", "child"), shared("Odd", "adult"), shared("Box", "box")]
+        offers = {"adult": left, "child": 9}
+        sheet = {
+            "title": "",
+            "width": 10,
+            "height": 10,
+            "zones": [
+                {"outlines": [], "at": [n, n], "shared": 2, "offers": [{"id": id_, "left": each}]}
+                for n, (id_, each) in enumerate(offers.items())
+            ],
+        }
+        told = [{"left": left, "zones": zones} for left, zones in stocks]
+        found = {
+            "zones": zones,
+            "counts": {"fit": 3, "zones": 3},
+            "categories": [{"category": "Gallery", "shared": told}],
+        }
+        numbers = ShortNumbers.of(read_settings({"KORUS_CACHE_DIR": str(tmp_path)}))
+        shop_words.seats(Screen(), Answer(found, "", sheet), numbers, "1")
+        out = capsys.readouterr().out
+        assert numbers_in(out) == ["1", "2", "3"]
+        (row,) = [line.strip() for line in out.splitlines() if "Odd" in line]
+        return re.split(" {2,}", row)
+
+    assert row_of((35, 2)) == ["1", "Even, Odd", "Gallery", "adult", "9.00 EUR", "35"]
+    assert row_of((35, 2), (20, 3))[-1] == "35"
+    # One of two that look alike, another one than is told, and one without a limit.
+    for unknown in (row_of((35, 2), (20, 2)), row_of((20, 3)), row_of((35, 2), left=None)):
+        assert unknown[-1] == "9.00 EUR"
+
+
+def test_after_a_map_more_says_whose_list_was_the_last_one(typed: Typed) -> None:
+    typed("search", "derby")
+    typed("offers", "1", "--limit", "2")
+    typed("seats", "1")
+    code, out, err = typed("offers", "--more")
+    assert (code, out) == (1, "")
+    assert "that of `korus-mcp seats`" in err
+    assert "`korus-mcp offers 1`" in err
+    assert "to its end" not in err
 
 
 @POSIX

@@ -105,10 +105,13 @@ class Screen:
     def line(self, text: str, style: str = "") -> None:
         """A sentence or a heading; its indent is that of all its lines."""
         told = shown(text)
-        indent = told[: len(told) - len(told.lstrip(" "))]
-        room = self.width - len(indent) if self._is_seen else WIDEST
-        for each in _wrapped(_units(told), room):
-            self._console.print(Text(indent + each), style=style, soft_wrap=True)
+        lines = [told]
+        if self._is_seen and cell_len(told) > self.width:
+            indent = told[: len(told) - len(told.lstrip(" "))]
+            wrapped = _wrapped(_units(told), self.width - len(indent))
+            lines = [indent + each for each in wrapped]
+        for line in lines:
+            self._console.print(Text(line), style=style, soft_wrap=True)
 
     def whole_line(self, text: str) -> None:
         """A line that is to be copied, such as a path or a command: the terminal breaks it."""

@@ -105,8 +105,10 @@ def test_a_sentence_breaks_neither_days_nor_amounts_and_keeps_its_indent(
     monkeypatch.setenv("NO_COLOR", "1")
     stream = Terminal()
     Screen(stream).line(f"  {DAY}, can be booked, {AMOUNT}, listed at {AMOUNT}, 102 left")
+    Screen(stream).line("1  held for 4 min 59 s")
     assert stream.getvalue().splitlines() == [
         "  Sun 27 Dec 2026, can be",
         "  booked, 1234.00 EUR, listed",
         "  at 1234.00 EUR, 102 left",
+        "1  held for 4 min 59 s",
     ]

@@ -23,6 +23,8 @@ GAP: Final = 2
 """The blanks between two columns."""
 LONGEST_WORD: Final = 48
 """A column is at least as wide as its longest word, up to this."""
+NARROWEST: Final = 12
+"""A column is not narrower than this, unless its texts are: a ladder of words is hard to read."""
 WIDEST: Final = 10_000
 """The width of what no terminal has to show."""
 Told = Callable[[float, float | None, str | None], object]
@@ -170,15 +172,18 @@ def _widths(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int
 ) -> Sequence[int] | None:
     """The width of each column: that of its longest text, or less where there is no room; but
-    facts, and words up to LONGEST_WORD, stay whole. None where that does not fit.
+    facts, and words up to LONGEST_WORD, stay whole. None where that does not fit, or some column
+    would be too narrow.
     """
     widths, least = [], []
     for n, column in enumerate(columns):
         texts = [column.name, *(row[n] for row in rows)]
         units = [unit for text in texts for unit in column.units_of(text)]
         longest = max(map(cell_len, units), default=1)
-        widths.append(max(map(cell_len, texts)))
-        least.append(longest if column.is_whole else min(longest, LONGEST_WORD))
+        width = max(map(cell_len, texts))
+        widths.append(width)
+        narrow = min(max(min(longest, LONGEST_WORD), NARROWEST), width)
+        least.append(longest if column.is_whole else narrow)
     room -= GAP * (len(columns) - 1)
     if sum(least) > room:
         return None

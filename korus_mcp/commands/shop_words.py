@@ -373,7 +373,9 @@ def _names_needed(screen: Screen, found: Found) -> None:
         {"ticket_id": each["ticket_id"], **dict.fromkeys(each["beneficiary_fields_needed"], "...")}
         for each in waiting
     ]
-    screen.line(f"{len(waiting)} need the name of their user before there is a PDF. Fill in:")
+    many = f"{len(waiting)} need the name of their"
+    need = "1 needs the name of its" if len(waiting) == 1 else many
+    screen.line(f"{need} user before there is a PDF. Fill in:")
     arguments = dumps({"order_id": found["order_id"], "beneficiaries": people})
     screen.whole_line(f"korus-mcp call name_beneficiaries {shlex.quote(arguments)}")
 

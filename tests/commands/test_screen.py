@@ -68,6 +68,13 @@ def test_where_a_table_does_not_fit_its_rows_are_lines_with_the_names_of_the_col
     ]
 
 
+def test_no_column_is_a_ladder_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    for width in range(30, 80):
+        lines = shown(width, monkeypatch, COLUMNS[:3])
+        assert len(lines) <= 8
+        assert not any(line.split() == ["104", "-"] for line in lines)
+
+
 def test_a_row_without_a_number_begins_with_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "30")
     stream = io.StringIO()

@@ -40,7 +40,7 @@ from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.settings import Settings, read_settings
 from tests.fixtures.assistant import CUSTOMER
 from tests.fixtures.by_hand import at_a_terminal, through_a_pipe
-from tests.fixtures.hosts import child_environment
+from tests.fixtures.hosts import PROJECT, child_environment
 
 BUYER = ("--firstname", "Ada", "--lastname", "Lovelace", "--email", "ada@example.org")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
@@ -450,6 +450,23 @@ def test_orders_and_tickets_are_whole_on_any_screen(
     listed = capsys.readouterr().out
     for fact in ("10", "Sun 27 Dec 2026", "20:45", "101", "102", voucher):
         assert fact in listed
+
+
+def test_the_page_shows_the_line_that_names_who_uses_a_ticket(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waiting = {
+        "ticket_id": "...",
+        "product": "Pass",
+        "status": "waiting_beneficiary_data",
+        "beneficiary_fields_needed": ["firstname", "lastname", "date_of_birth"],
+    }
+    found = {"order_id": "...", "status": "confirmed", "tickets": [waiting], "next": ""}
+    shop_words.tickets(Screen(), found)
+    out = capsys.readouterr().out
+    assert "1 needs the name of its user" in out
+    (line,) = [line for line in out.splitlines() if line.startswith("korus-mcp call")]
+    assert line in (PROJECT / "docs" / "terminal.md").read_text("utf-8").splitlines()
 
 
 def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,7 +164,7 @@ def run_seats(settings: Settings, given: Namespace) -> int:
         _told(answer)
     else:
         screen = Screen()
-        shop_words.seats(screen, answer, numbers)
+        shop_words.seats(screen, answer, numbers, given.product)
         _end(screen, numbers, answer.structure)
         if saved is not None:
             screen.whole_line(f"Picture: {saved}")

@@ -8,11 +8,17 @@ from typing import Any, Final
 
 from korus_mcp.commands import zone_map
 from korus_mcp.commands.desk import Answer, for_people
-from korus_mcp.commands.screen import Column, Screen, moment_here, moment_told, span_told
-from korus_mcp.commands.short_numbers import OFFERS, Kind, ShortNumbers
+from korus_mcp.commands.screen import (
+    NUMBER,
+    Column,
+    Screen,
+    moment_here,
+    moment_told,
+    span_told,
+)
+from korus_mcp.commands.short_numbers import MAP_OF, OFFERS, Kind, ShortNumbers
 
 Found = Mapping[str, Any]
-NUMBER: Final = Column("#", is_number=True)
 NEXT: Final = "Next: korus-mcp {}"
 _UNDATED: Final = "any day"
 ALL_ORDERED: Final = "ordered"
@@ -57,7 +63,7 @@ def products(screen: Screen, found: Found, first: int) -> None:
 
 def offers(screen: Screen, found: Found, first: int) -> None:
     """The offers of a product, by days."""
-    rows, last = [], None
+    rows = []
     for number, (day, offer) in enumerate(_offers_in(found), first):
         when = moment_told(day.get("date")) or _UNDATED
         needs = day.get("session_required") or offer.get("session_required")
@@ -65,17 +71,14 @@ def offers(screen: Screen, found: Found, first: int) -> None:
         facts = (was, "with a session" if needs else None, offer.get("problem"))
         told = ", ".join(filter(None, facts))
         left = _left(offer)
-        rows.append(
-            (number, when if when != last else "", offer["product"], offer.get("price"), left, told)
-        )
-        last = when
+        rows.append((number, when, offer["product"], offer.get("price"), left, told))
     screen.line(f"{found['name']}: {_counted(found, len(rows), first)}", "bold")
     if not rows:
         return
     screen.table(
         [
             NUMBER,
-            Column("day", is_fact=True),
+            Column("day", is_fact=True, is_once=True),
             Column("what"),
             Column("price", is_number=True),
             Column("left", is_number=True),
@@ -142,33 +145,37 @@ def _to_reserve(groups: Sequence[Found], typed: Mapping[str, str]) -> Iterator[s
         before += len(sessions)
 
 
-def seats(screen: Screen, answer: Answer, numbers: ShortNumbers) -> None:
-    """The map of a venue, and its best zones with their offers."""
+def seats(screen: Screen, answer: Answer, numbers: ShortNumbers, product: str) -> None:
+    """The map of a venue, and its best zones with their offers. `product`: as it was typed."""
     found = answer.structure
-    shown = [(zone, offer) for zone in found.get("zones", ()) for offer in zone.get("offers", ())]
+    zones = _by_stock(found.get("zones", ()))
+    shown = [(zone, offer) for zone in zones for offer in zone["offers"]]
     ids = [offer["offer_id"] for _, offer in shown]
     if ids:
-        numbers.begin(Kind.OFFER, ids)
-    by_id = {each: number for number, each in reversed(list(enumerate(ids, 1)))}
+        numbers.begin(Kind.OFFER, ids, {MAP_OF: product})
+    by_id = {each: number for number, each in enumerate(ids, 1)}
     sheet, day = answer.sheet, moment_told(found.get("date"))
     if sheet is not None:
         title = ", ".join(filter(None, (sheet["title"], sheet.get("venue"), day)))
         screen.line(title, "bold")
-        fine = screen.can_show(zone_map.FINE.for_sale + zone_map.FINE.not_for_sale)
-        marks = zone_map.FINE if fine else zone_map.PLAIN
-        screen.drawn(zone_map.drawn(sheet, by_id, width=screen.width, marks=marks))
+        marks = zone_map.FINE if screen.can_show(zone_map.FINE.all) else zone_map.PLAIN
+        screen.drawn(
+            zone_map.drawn(
+                sheet, by_id, width=screen.width, marks=marks, has_colors=screen.has_colors
+            )
+        )
     counts = found["counts"]
     screen.line(f"{counts['fit']} of {counts['zones']} zones suit; the first of them:", "bold")
-    rows, last = [], None
+    rows = []
     for number, (zone, offer) in enumerate(shown, 1):
-        is_new, last = zone is not last, zone
         price = f"{offer['price']}{' now' if offer.get('live') else ''}" if "price" in offer else ""
-        about = (zone["zone"], zone.get("category"), zone.get("left")) if is_new else ("", "", "")
-        rows.append((number, *about[:2], offer["product"], price, about[2]))
-    columns = ["zone", "category", "for"]
+        about = (zone["zone"], zone.get("category"))
+        left = _left_in(zone, found, sheet or {})
+        rows.append((number, *about, offer["product"], price, left))
     if rows:
-        amounts = [Column("price", is_number=True), Column("left", is_number=True)]
-        screen.table([NUMBER, *map(Column, columns), *amounts], rows)
+        where = [Column("zone", is_once=True), Column("category", is_once=True), Column("for")]
+        stock = Column("left", is_number=True, is_once=True)
+        screen.table([NUMBER, *where, Column("price", is_number=True), stock], rows)
     for each in found.get("yours", ()):
         state = "ordered" if each.get("ordered") else "held"
         screen.line(f"Yours: {_seat_told(each)} ({state})")
@@ -177,6 +184,48 @@ def seats(screen: Screen, answer: Answer, numbers: ShortNumbers) -> None:
         screen.line(NEXT.format(what), "dim")
     else:
         screen.line(for_people(found["next"]))
+
+
+def _by_stock(zones: Sequence[Found]) -> Sequence[Found]:
+    """The zones with their offers; those that share a stock as one, with the names of all: their
+    offers are the same, and a second number for one would be a second thing to buy.
+    """
+    merged: list[dict[str, Any]] = []
+    for zone in zones:
+        offers = {offer["offer_id"]: offer for offer in zone.get("offers", ())}
+        same = next((m for m in merged if zone.get("shared") and m["ids"] & offers.keys()), None)
+        if same is None:
+            merged.append({**zone, "offers": [*offers.values()], "ids": {*offers}})
+            continue
+        same["zone"] += f", {zone['zone']}"
+        # The first zone may show prices for others, too, which hold in all of them.
+        same["offers"] += [each for id_, each in offers.items() if id_ not in same["ids"]]
+        same["ids"] |= offers.keys()
+    return merged
+
+
+def _left_in(zone: Found, found: Found, sheet: Found) -> int | None:
+    """What is left in a zone; of a stock that zones share, what is left for all of them."""
+    if not zone.get("shared") or "left" in zone:
+        left: int | None = zone.get("left")
+        return left
+    sharers = [
+        (each.get("shared"), offer.get("left"))
+        for each in sheet.get("zones", ())
+        for offer in each.get("offers", ())
+        if offer["id"] in zone["ids"]
+    ]
+    if any(left is None for _, left in sharers):
+        return None
+    stocks = {
+        stock["left"]
+        for category in found.get("categories", ())
+        if category.get("category") == zone.get("category")
+        for stock in category.get("shared", ())
+        if stock["zones"] in {count for count, _ in sharers}
+    }
+    # They are told by category: of several of as many zones nobody knows which one this is.
+    return stocks.pop() if len(stocks) == 1 else None
 
 
 def holds(screen: Screen, found: Found, numbers: ShortNumbers, first: int) -> None:
@@ -232,7 +281,8 @@ def placed(screen: Screen, found: Found) -> None:
     ]
     if rows:
         number = Column("tickets", is_number=True)
-        screen.table([NUMBER, Column("order"), Column("total", is_number=True), number], rows)
+        order = Column("order", is_fact=True)
+        screen.table([NUMBER, order, Column("total", is_number=True), number], rows)
     for each in found.get("failed", ()):
         said = each.get("reason") or f'the issuer says: "{each.get("message")}"'
         screen.line(f"not ordered: {said}")
@@ -260,8 +310,9 @@ def orders(screen: Screen, found: Found, first: int) -> None:
     if not rows:
         screen.line("No order was found.", "bold")
         return
-    columns = [NUMBER, Column("order"), Column("state"), Column("made"), Column("total")]
-    screen.table([*columns, Column("tickets", is_number=True), Column("customer")], rows)
+    columns = [NUMBER, Column("order", is_fact=True), Column("state"), Column("made")]
+    amounts = [Column("total", is_fact=True), Column("tickets", is_number=True)]
+    screen.table([*columns, *amounts, Column("customer")], rows)
     screen.line(NEXT.format(f"tickets {first} shows its tickets"), "dim")
     _more(screen, found, "orders")
 
@@ -281,9 +332,10 @@ def tickets(screen: Screen, found: Found) -> None:
             each.get("voucher"),
         )
         alike[told] = alike.get(told, 0) + 1
-    columns = ["ticket", "when", "seat", "for", "state", "voucher"]
+    columns = ["ticket", "when", "seat", "for", "state"]
     rows = [(count, *told) for told, count in alike.items()]
-    screen.table([Column("n", is_number=True), *map(Column, columns)], rows)
+    voucher = Column("voucher", is_fact=True)
+    screen.table([Column("n", is_number=True), *map(Column, columns), voucher], rows)
     _names_needed(screen, found)
     for file in found.get("documents", ()):
         if "saved_to" in file:
@@ -321,7 +373,9 @@ def _names_needed(screen: Screen, found: Found) -> None:
         {"ticket_id": each["ticket_id"], **dict.fromkeys(each["beneficiary_fields_needed"], "...")}
         for each in waiting
     ]
-    screen.line(f"{len(waiting)} need the name of their user before there is a PDF. Fill in:")
+    many = f"{len(waiting)} need the name of their"
+    need = "1 needs the name of its" if len(waiting) == 1 else many
+    screen.line(f"{need} user before there is a PDF. Fill in:")
     arguments = dumps({"order_id": found["order_id"], "beneficiaries": people})
     screen.whole_line(f"korus-mcp call name_beneficiaries {shlex.quote(arguments)}")
 

@@ -65,6 +65,8 @@ _WITHIN: Final[Mapping[Kind, tuple[Kind, ...]]] = {
 """Lists that a new list of another kind makes void."""
 OFFERS: Final = "offers"
 """In `more` of a list of sessions: the ids of the offers they are of."""
+MAP_OF: Final = "map of"
+"""In `more` of a list of offers: whose seat map showed them, as the person typed the product."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,11 @@ class ShortNumbers:
         """
         self.all_of(kind)
         more = self._lists[kind].more
+        if (product := more.get(MAP_OF)) is not None:
+            raise NotDone(
+                "The last list of offers is that of `korus-mcp seats`, which does not go on: "
+                f"`korus-mcp offers {product}` lists all days and prices anew."
+            )
         if not more:
             raise NotDone(f"The last list of {kind}s was shown to its end.")
         return more

@@ -1,10 +1,12 @@
-"""A seat map in characters: zones filled by what is left, numbered as the offers below it.
+"""A seat map in characters: zones filled by what is for sale, numbered as the offers below it.
+
+Prices are colours; without colours each class of prices has a character of its own.
 
 It is drawn from the sheet of the interactive map (`seating/sheet.py`), so all of them agree.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,33 +23,48 @@ TALL: Final = 2.0
 
 @dataclass(frozen=True)
 class Marks:
-    """The characters of a map, and what they mean."""
+    """The characters of a map, and what they mean. Without colours `shades` are prices, from cheap
+    to dear, and `unpriced` is for sale at a price that is not told.
+    """
 
     for_sale: str
     not_for_sale: str
-    stage: str
-    yours: str
-    front: str
+    stage: str = "="
+    yours: str = "@"
+    front: str = "*"
+    shades: str = ""
+    unpriced: str = "+"
+
+    @property
+    def all(self) -> str:
+        """All of them, for a screen that may not show each."""
+        return "".join(astuple(self))
 
 
-FINE: Final = Marks("▒", "·", "=", "@", "*")
-PLAIN: Final = Marks("#", ".", "=", "@", "*")
+FINE: Final = Marks("▒", "·", shades="░▒▓█")
+PLAIN: Final = Marks("#", ".")
 """For a screen that shows ASCII only."""
+LETTERS: Final = "abcdef"
+"""Prices without colours, where there are more than shades. As many as colours (STEPS)."""
 
 
 def drawn(
-    sheet: Mapping[str, Any], numbers: Mapping[str, int], *, width: int, marks: Marks = FINE
+    sheet: Mapping[str, Any],
+    numbers: Mapping[str, int],
+    *,
+    width: int,
+    marks: Marks = FINE,
+    has_colors: bool = True,
 ) -> Sequence[Text]:
     """The map and what its characters mean, as lines. `numbers` are those of offers by their id."""
     paper = _Paper(sheet, min(width, WIDEST))
-    steps = _Steps(sheet["zones"])
+    steps = _Steps(sheet["zones"], marks, has_colors=has_colors)
     used = set[str]()
     for stage in sheet.get("stages", ()):
         used |= paper.fill(stage, marks.stage, "")
     for zone in sheet["zones"]:
         sells = bool(zone.get("offers")) and zone.get("left") != 0
-        mark = marks.for_sale if sells else marks.not_for_sale
-        used |= paper.fill(zone, mark, steps.style(zone) if sells else "")
+        used |= paper.fill(zone, *(steps.ink(zone) if sells else (marks.not_for_sale, "")))
     for zone in sheet["zones"]:
         known = [numbers[o["id"]] for o in zone.get("offers", ()) if o["id"] in numbers]
         if known:
@@ -58,7 +75,7 @@ def drawn(
     for seat in sheet.get("yours", ()):
         if "at" in seat:
             used |= paper.write(seat["at"], marks.yours, "bold")
-    return [*paper.lines(), *_legend(used, marks, steps)]
+    return [*paper.lines(), *_legend(used, marks, steps, width)]
 
 
 class _Paper:
@@ -119,51 +136,76 @@ class _Paper:
 
 
 class _Steps:
-    """The prices of a map, and their colours from cheap to dear."""
+    """The prices of a map from cheap to dear, and the ink of each: its character and colour."""
 
-    def __init__(self, zones: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, zones: Sequence[Mapping[str, Any]], marks: Marks, *, has_colors: bool
+    ) -> None:
         told = {zone["from"] for zone in zones if _is_amount(zone.get("from"))}
-        self.prices = sorted(told, key=Decimal)
-        self._count = min(STEPS, len(self.prices))
+        self._prices = sorted(told, key=Decimal)
+        count = min(STEPS, len(self._prices))
+        self.are_marks = count > 1 and not has_colors
+        """Whether prices are characters and no colours."""
+        self.unpriced = marks.unpriced if self.are_marks else marks.for_sale
+        self._inks = [(marks.for_sale, color) for color in ramp(count)]
+        if self.are_marks:
+            self._inks = [(mark, "") for mark in _shades(marks, count)]
 
-    def style(self, zone: Mapping[str, Any]) -> str:
-        """The colour of a zone; none where no price is told."""
-        if zone.get("from") not in self.prices:
-            return ""
-        return self.color(self.prices.index(zone["from"]))
+    def ink(self, zone: Mapping[str, Any]) -> tuple[str, str]:
+        """The ink of a zone that sells."""
+        if zone.get("from") not in self._prices:
+            return self.unpriced, ""
+        return self._ink(self._prices.index(zone["from"]))
 
-    def color(self, rank: int) -> str:
-        """The colour of the price with this rank."""
-        return ramp(self._count)[rank * self._count // len(self.prices)]
+    def _ink(self, rank: int) -> tuple[str, str]:
+        return self._inks[rank * len(self._inks) // len(self._prices)]
 
-    def by_color(self) -> Iterator[tuple[str, str]]:
-        """Each colour, and its prices in words."""
-        alike: dict[str, list[str]] = {}
-        for rank, price in enumerate(self.prices):
-            alike.setdefault(self.color(rank), []).append(price)
-        for color, prices in alike.items():
-            yield color, prices[0] if len(prices) == 1 else f"{prices[0]}-{prices[-1]}"
+    def by_ink(self) -> Iterator[tuple[str, str, str]]:
+        """Each ink, and its prices in words."""
+        alike: dict[tuple[str, str], list[str]] = {}
+        for rank, price in enumerate(self._prices):
+            alike.setdefault(self._ink(rank), []).append(price)
+        for (mark, color), prices in alike.items():
+            yield mark, color, prices[0] if len(prices) == 1 else f"{prices[0]}-{prices[-1]}"
 
 
-def _legend(used: set[str], marks: Marks, steps: _Steps) -> Iterator[Text]:
+def _shades(marks: Marks, count: int) -> Sequence[str]:
+    """So many characters from light to dark, which are as different as they can be."""
+    darkest = len(marks.shades) - 1
+    if count > len(marks.shades):
+        return LETTERS[:count]
+    return [marks.shades[n * darkest // (count - 1)] for n in range(count)]
+
+
+def _legend(used: set[str], marks: Marks, steps: _Steps, width: int) -> Iterator[Text]:
     """What the characters mean that were used, and the prices of the colours."""
     meanings = (
-        (marks.for_sale, "for sale"),
+        (steps.unpriced, "for sale, no price told" if steps.are_marks else "for sale"),
         (marks.not_for_sale, "not for sale"),
         (marks.stage, "stage or pitch"),
         (marks.front, "where people look"),
         (marks.yours, "yours"),
     )
     told = [f"{mark} {meaning}" for mark, meaning in meanings if mark in used]
-    yield Text("   ".join([*told, "number: offer below"]))
-    colors = list(steps.by_color())
-    if len(colors) > 1:
-        line = Text("from ")
-        for color, prices in colors:
-            line.append(f"{marks.for_sale * 2} ", color)
-            line.append(f"{prices}  ")
-        line.rstrip()
-        yield line
+    yield from _beside([Text(each) for each in (*told, "number: offer below")], 3, width)
+    prices = []
+    for mark, color, told_prices in steps.by_ink():
+        prices.append(Text.assemble((mark * 2, color), f" {told_prices}"))
+    if len(prices) > 1:
+        first = "for sale from " if steps.are_marks else "from "
+        yield from _beside([Text(first) + prices[0], *prices[1:]], 2, width)
+
+
+def _beside(texts: Sequence[Text], gap: int, width: int) -> Iterator[Text]:
+    """Texts in lines, none of which is broken."""
+    line, *others = texts
+    for text in others:
+        if line.cell_len + gap + text.cell_len > width:
+            yield line
+            line = text
+        else:
+            line = line + Text(" " * gap) + text
+    yield line
 
 
 def _is_amount(text: object) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
-from typing import cast
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -27,17 +27,20 @@ from korus_mcp.commands.cli import EXIT_INTERRUPTED, EXIT_MISCONFIGURED, main
 from korus_mcp.commands.desk import (
     COMMANDS,
     NOTHING_ORDERED,
+    Answer,
     Desk,
     Person,
     ToolRefused,
     for_people,
 )
 from korus_mcp.commands.screen import Screen
+from korus_mcp.commands.short_numbers import ShortNumbers
+from korus_mcp.commands.zone_map import LETTERS
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.settings import Settings, read_settings
 from tests.fixtures.assistant import CUSTOMER
 from tests.fixtures.by_hand import at_a_terminal, through_a_pipe
-from tests.fixtures.hosts import child_environment
+from tests.fixtures.hosts import PROJECT, child_environment
 
 BUYER = ("--firstname", "Ada", "--lastname", "Lovelace", "--email", "ada@example.org")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
@@ -373,6 +376,99 @@ def test_a_list_is_read_on_80_columns_without_a_broken_word(typed: Typed) -> Non
     assert COLOR not in out
 
 
+@pytest.mark.parametrize("width", [30, 40, 50])
+def test_on_a_narrow_screen_each_number_day_and_price_is_whole(
+    width: int, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    def read(*arguments: str) -> tuple[str, Mapping[str, Any]]:
+        structure = json.loads(typed(*arguments, "--json")[1])
+        _, out, _ = typed(*arguments)
+        return out, structure
+
+    typed("search", "derby")
+    out, found = read("offers", "1", "--limit", "2")
+    for offer in (each for day in found["days"] for each in day["offers"]):
+        assert {offer["price"], str(offer["left"])} <= facts_in(out)
+    assert numbers_in(out) == ["1", "2"]
+    assert out.count("Sun 27 Dec 2026") in (1, 2)
+    out, found = read("availability", "1")
+    assert "Sun 27 Dec 2026 20:45" in out
+    assert str(found["left"]) in facts_in(out)
+    out, found = read("seats", "1")
+    _, _, table = out.partition("zones suit")
+    for zone in found["zones"]:
+        assert str(zone["left"]) in facts_in(table)
+        assert {offer["price"] for offer in zone["offers"]} <= facts_in(table)
+    numbers = numbers_in(table)
+    assert numbers == [str(n) for n, _ in enumerate(numbers, 1)]
+    assert len(numbers) == sum(len(zone["offers"]) for zone in found["zones"])
+
+
+def numbers_in(text: str) -> list[str]:
+    """The numbers of the rows of a printed list."""
+    found: list[str] = re.findall(r"^ ?(\d+)  ", text, re.MULTILINE)
+    return found
+
+
+def facts_in(text: str) -> set[str]:
+    """The amounts and numbers that stand in a printed text, each in one line."""
+    return {*re.findall(r"\d+\.\d\d EUR", text), *re.findall(r"(?<![\d.])\d+(?![\d.])", text)}
+
+
+@pytest.mark.parametrize("width", [30, 40, 50, 80])
+def test_orders_and_tickets_are_whole_on_any_screen(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    order = {
+        "order_id": "o1",
+        "reference": "KT-ORD-100008",
+        "status": "confirmed",
+        "created_at": "2026-12-01T16:00",
+        "total": "1297.00 EUR",
+        "tickets": 12,
+        "customer": "Ada Lovelace, a...@e...",
+    }
+    shop_words.orders(Screen(), {"orders": [order]}, 10)
+    shop_words.placed(
+        Screen(), {"state": "ordered", "environment": "sandbox", "orders": [order], "next": ""}
+    )
+    listed = capsys.readouterr().out
+    for fact in ("10 ", "KT-ORD-100008", "Tue 01 Dec 2026", "16:00", "1297.00 EUR", "12"):
+        assert fact in listed
+    voucher = "4006381333931400638133393"
+    ticket = {
+        "product": "Season 2026 - 2027 - Full price",
+        "when": "2026-12-27T20:45",
+        "seat": {"zone": "South 104", "row": "12", "seats": ["101", "102"]},
+        "status": "valid",
+        "voucher": voucher,
+    }
+    shop_words.tickets(Screen(), {**order, "tickets": [ticket] * 10, "next": ""})
+    listed = capsys.readouterr().out
+    for fact in ("10", "Sun 27 Dec 2026", "20:45", "101", "102", voucher):
+        assert fact in listed
+
+
+def test_the_page_shows_the_line_that_names_who_uses_a_ticket(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waiting = {
+        "ticket_id": "...",
+        "product": "Pass",
+        "status": "waiting_beneficiary_data",
+        "beneficiary_fields_needed": ["firstname", "lastname", "date_of_birth"],
+    }
+    found = {"order_id": "...", "status": "confirmed", "tickets": [waiting], "next": ""}
+    shop_words.tickets(Screen(), found)
+    out = capsys.readouterr().out
+    assert "1 needs the name of its user" in out
+    (line,) = [line for line in out.splitlines() if line.startswith("korus-mcp call")]
+    assert line in (PROJECT / "docs" / "terminal.md").read_text("utf-8").splitlines()
+
+
 def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert Screen().has_colors
@@ -402,9 +498,83 @@ def test_a_seat_map_is_drawn_in_characters_and_saved_as_a_picture(
     numbers = re.findall(r"^ *(\d+) ", table, re.MULTILINE)
     assert numbers
     assert set(re.findall(r"\d+", drawn.split("\n", 1)[1])) <= set(numbers)
-    assert drawn.count("▒") > 300
+    # Without colours prices are letters.
+    assert sum(drawn.count(letter) for letter in LETTERS) > 300
+    assert re.search(r"for sale from aa \S+  bb ", out)
     code, _, err = typed("seats", "1", "--png", str(tmp_path / "nowhere" / "map.png"))
     assert (code, "cannot be written" in err) == (1, True)
+
+
+def test_zones_that_share_an_offer_are_one_row_with_one_number(typed: Typed) -> None:
+    typed("search", "mists")
+    asked = "seats", "1", "--price-type", "full price"
+    code, out, err = typed(*asked)
+    assert (code, err) == (0, "")
+    found = json.loads(typed(*asked, "--json")[1])
+    stocks = [stock["left"] for each in found["categories"] for stock in each.get("shared", ())]
+    (row,) = [line for line in out.splitlines() if "Odd gallery" in line]
+    assert re.split(" {2,}", row.strip())[1] == "Even gallery, Odd gallery"
+    assert row.split()[-1] == str(*stocks)
+    # Both halves of the drawing carry its number, and each number is of another offer.
+    drawn, _, table = out.partition("zones suit")
+    number = row.split()[0]
+    assert len(re.findall(rf"(?<=[^\w ]){number}(?=[^\w ])", drawn)) == 2
+    numbers = numbers_in(table)
+    both = typed("availability", *numbers, "--json")[1]
+    assert sum(len(group["offers"]) for group in json.loads(both)["groups"]) == len(numbers)
+
+
+def shared(zone: str, *offers: str, **more: object) -> dict[str, object]:
+    told = [{"offer_id": each, "product": each, "price": "9.00 EUR"} for each in offers]
+    return {"zone": zone, "category": "Gallery", "shared": True, "offers": told, **more}
+
+
+def test_what_is_left_of_a_shared_stock_is_said_only_where_it_is_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def row_of(*stocks: tuple[int, int], left: int | None = 9) -> list[str]:
+        zones = [shared("Even", "adult", "child"), shared("Odd", "adult"), shared("Box", "box")]
+        offers = {"adult": left, "child": 9}
+        sheet = {
+            "title": "",
+            "width": 10,
+            "height": 10,
+            "zones": [
+                {"outlines": [], "at": [n, n], "shared": 2, "offers": [{"id": id_, "left": each}]}
+                for n, (id_, each) in enumerate(offers.items())
+            ],
+        }
+        told = [{"left": left, "zones": zones} for left, zones in stocks]
+        found = {
+            "zones": zones,
+            "counts": {"fit": 3, "zones": 3},
+            "categories": [{"category": "Gallery", "shared": told}],
+        }
+        numbers = ShortNumbers.of(read_settings({"KORUS_CACHE_DIR": str(tmp_path)}))
+        shop_words.seats(Screen(), Answer(found, "", sheet), numbers, "1")
+        out = capsys.readouterr().out
+        assert numbers_in(out) == ["1", "2", "3"]
+        (row,) = [line.strip() for line in out.splitlines() if "Odd" in line]
+        return re.split(" {2,}", row)
+
+    assert row_of((35, 2)) == ["1", "Even, Odd", "Gallery", "adult", "9.00 EUR", "35"]
+    assert row_of((35, 2), (20, 3))[-1] == "35"
+    # One of two that look alike, another one than is told, and one without a limit.
+    for unknown in (row_of((35, 2), (20, 2)), row_of((20, 3)), row_of((35, 2), left=None)):
+        assert unknown[-1] == "9.00 EUR"
+
+
+def test_after_a_map_more_says_whose_list_was_the_last_one(typed: Typed) -> None:
+    typed("search", "derby")
+    typed("offers", "1", "--limit", "2")
+    typed("seats", "1")
+    code, out, err = typed("offers", "--more")
+    assert (code, out) == (1, "")
+    assert "that of `korus-mcp seats`" in err
+    assert "`korus-mcp offers 1`" in err
+    assert "to its end" not in err
 
 
 @POSIX

@@ -5,6 +5,7 @@ that asks its person by forms: an order is theirs, whatever `KORUS_APPROVAL` all
 """
 
 import base64
+import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.context import ClientRequestContext
 from mcp.client.extension import advertise
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
@@ -24,6 +25,7 @@ from mcp_types import (
     ImageContent,
     Implementation,
     TextContent,
+    TextResourceContents,
 )
 
 from korus_mcp import __version__
@@ -69,6 +71,10 @@ _NAMES: Final = {
     **{tool: f"`{command}`" for tool, command in COMMANDS.items()},
     **OPTIONS,
     # `zone` is an ordinary word, too: it means the argument where it follows the tool.
+    "reserve calls": "`korus-mcp reserve` commands",
+    "again: true": "--again",
+    "place_order with both": "`korus-mcp order` with the numbers of both",
+    "place_order with all": "`korus-mcp order` with the numbers of all",
     "get_offers with zone": "`korus-mcp offers PRODUCT --zone NAME`",
 }
 # `reserve` is an ordinary word, too: it means the tool where it is called.
@@ -110,6 +116,8 @@ _ITEM: Final = re.compile(r"items\.([0-9]{1,3})")
 _MOMENT: Final = re.compile(
     r"[0-9]{4}(?:-[0-9]{2}){2}T[0-9]{2}(?::[0-9]{2}){1,2}(?:[+-][0-9:]{5}|Z)?"
 )
+_TERMS: Final = re.compile(r"(?<=\(all: )korus://product-bases/([\w.-]+)(?=\))")
+"""Where terms of sale are told in part: the address of all of them, which no terminal opens."""
 _HELD_UNTIL: Final = "Held until: "
 _CODE: Final = re.compile(r"\(Question \w+\)")
 """By which assistants and the journal name a question."""
@@ -172,6 +180,19 @@ class Desk:
         if not is_for_people:
             raise ToolRefused(structure, *_text_of(result).splitlines())
         raise ToolRefused(structure, *_refusal(structure.get("error") or {}, _text_of(result)))
+
+    async def read(self, address: str) -> Answer:
+        """A resource that is a JSON object.
+
+        Raises:
+            NotDone: it cannot be read.
+        """
+        try:
+            (content,) = (await self.client.read_resource(address)).contents
+        except MCPError as refused:
+            raise NotDone(for_people(refused.error.message)) from None
+        text = content.text if isinstance(content, TextResourceContents) else "{}"
+        return Answer(json.loads(text), text)
 
 
 @dataclass
@@ -243,7 +264,7 @@ def for_people(text: str) -> str:
     """A sentence for an assistant as a person at a terminal reads it: with commands for tools, and
     options for arguments.
     """
-    return _NAMED.sub(lambda found: _NAMES[found.group()], text)
+    return _TERMS.sub(r"korus-mcp terms \1", _NAMED.sub(lambda found: _NAMES[found.group()], text))
 
 
 def _filled_in(
@@ -279,6 +300,7 @@ def _told_here(message: str) -> Iterator[str]:
         if _CODE.fullmatch(line):
             continue
         told = moment_here if line.startswith(_HELD_UNTIL) else moment_told
+        line = _TERMS.sub(r"korus-mcp terms \1", line)
         for written in _MOMENT.findall(line):
             line = line.replace(written, told(written) or written)
         yield line

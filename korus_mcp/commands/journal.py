@@ -99,7 +99,7 @@ def _require_account(settings: Settings) -> None:
     if settings.embedded:
         raise Misconfigured(
             "there is no journal of an account: the embedded sandbox has its own, which lasts as "
-            "long as its invented world."
+            "long as its invented world. `korus-mcp orders` lists what was ordered in it."
         )
 
 

@@ -111,6 +111,9 @@ def add_shop(commands: Any, run: Callable[[str], Run]) -> None:
     offers.add_argument("--by-price", action="store_true", help="the cheapest first")
     _add_list(offers, most=40)
 
+    terms = command("terms", "print the terms of sale of a product, whole")
+    terms.add_argument("product", metavar="PRODUCT", help=_NUMBER)
+
     available = command("availability", "ask the issuer now for price, stock and sessions")
     available.add_argument("offer", metavar="OFFER", nargs="+", help=_NUMBER)
     available.add_argument("--quantity", type=whole(1, 1000), help="how many of each (1)")

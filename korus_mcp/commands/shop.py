@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 import anyio
 
 from korus_mcp.access.policy import tool_names
+from korus_mcp.answers import addresses
 from korus_mcp.commands import shop_words
 from korus_mcp.commands.console import error_of, tell_json
 from korus_mcp.commands.desk import (
@@ -122,6 +123,25 @@ def run_offers(settings: Settings, given: Namespace) -> int:
     )
     answer = _read(settings, "get_offers", asked, "Reading the prices")
     return _listed(given, numbers, Kind.OFFER, answer, asked, shop_words.offers)
+
+
+@command
+def run_terms(settings: Settings, given: Namespace) -> int:
+    """Print all that the issuer of a product says of its sale; of a hold its beginning is told."""
+    product = ShortNumbers.of(settings).id_of(Kind.PRODUCT, given.product)
+
+    async def work(desk: Desk) -> Answer:
+        with busy("Reading the terms"):
+            return await desk.read(addresses.product_base(product))
+
+    answer = _run(settings, work)
+    if given.json:
+        return _told(answer)
+    terms = answer.structure.get("terms_of_sale") or "The issuer states no terms of sale."
+    screen = Screen()
+    for line in (str(answer.structure.get("name") or product), *str(terms).splitlines()):
+        screen.line(line)
+    return 0
 
 
 @command
@@ -303,6 +323,7 @@ def run_call(settings: Settings, given: Namespace) -> int:
 COMMANDS: Final[Mapping[str, Command]] = {
     "search": run_search,
     "offers": run_offers,
+    "terms": run_terms,
     "availability": run_availability,
     "seats": run_seats,
     "reserve": run_reserve,

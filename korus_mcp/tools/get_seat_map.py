@@ -582,7 +582,7 @@ def _notes(plan: SeatPlan, count: int) -> Iterator[str]:
         yield "Not all that you hold or ordered could be read: more of these seats may be yours."
     if _is_beyond(plan):
         yield f"The issuer allows at most {plan.base.at_most_per_order} in one order."
-    yield "The issuer allocates the exact seats; the reservation shows them."
+    yield "The issuer allocates the exact seats; the reservation shows them if it names any."
     if plan.is_stock_of_day:
         yield "check_availability tells what is left in this session."
     elif any(row.session_required for row in plan.rows):

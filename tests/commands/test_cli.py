@@ -71,6 +71,7 @@ def test_version_and_help_import_nothing_heavy(option: str, tmp_path: Path) -> N
 SHOP = (
     "search",
     "offers",
+    "terms",
     "availability",
     "seats",
     "reserve",

@@ -22,6 +22,7 @@ from mcp import Client
 from mcp_types import CallToolResult
 
 from korus_mcp.booking.approval import declined
+from korus_mcp.booking.limits import how_to_split
 from korus_mcp.commands import shop, shop_words, terminal
 from korus_mcp.commands.cli import EXIT_INTERRUPTED, EXIT_MISCONFIGURED, main
 from korus_mcp.commands.desk import (
@@ -742,6 +743,38 @@ def test_when_an_order_was_made_is_told_by_the_clock_of_the_machine(
     aged = shop_words.note_told(f"Today is 2026-12-02. Catalog as of {made}. It begins at {made}.")
     told = f"Catalog as of Tue 01 Dec 2026 22:30. It begins at {made}."
     assert aged == f"Today is 2026-12-02. {told}"
+
+
+def test_terms_that_are_told_in_part_are_printed_whole(typed: Typed) -> None:
+    assert typed("search", "jazz")[0] == 0
+    _, out, _ = typed("offers", "1")
+    (named,) = re.findall(r"\(all: korus-mcp terms ([\w.-]+)\)", " ".join(out.split()))
+    for product in ("1", named):
+        code, out, _ = typed("terms", product)
+        assert code == 0
+        assert out.startswith("Blue jazz night\nNumbered seats are allocated by the box office")
+        assert len(out) > 1000
+    code, out, _ = typed("terms", "1", "--json")
+    assert json.loads(out)["terms_of_sale"].startswith("Numbered seats")
+    code, out, err = typed("terms", "abcdef.none")
+    assert (code, out) == (1, "")
+    assert "korus-mcp search" in err
+
+
+def test_how_more_than_one_order_may_have_is_bought_is_told_in_what_is_typed() -> None:
+    for quantity, said in (
+        (
+            8,
+            "Make two `korus-mcp reserve` commands (6 and 2), one `korus-mcp order` with the "
+            "numbers of both.",
+        ),
+        (
+            12,
+            "Make two `korus-mcp reserve` commands (6 and 6; equal ones with --again), one "
+            "`korus-mcp order` with the numbers of both.",
+        ),
+    ):
+        assert for_people(how_to_split(quantity, 6)) == said
 
 
 def test_people_read_of_commands_and_options_where_assistants_read_of_tools() -> None:

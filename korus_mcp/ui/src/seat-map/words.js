@@ -85,7 +85,7 @@ export const TEXTS = {
     note_day_stock: "What is left counts for the whole day, not for one session.",
     note_unknown_offers: "Not all offers could be read or used: more may be on sale than is shown.",
     price_type: "Prices of zones: {name}.",
-    allocated: "The issuer allocates the exact seats; the reservation shows them.",
+    allocated: "The issuer allocates the exact seats; the reservation shows them if it names any.",
     schematic: "Schematic plan: the zones are not where they are in the venue.",
     partly_schematic: "Zones with a dotted edge are schematic: their place is not known.",
     hidden: { one: "{count} more zone is not shown.", other: "{count} more zones are not shown." },
@@ -175,7 +175,7 @@ export const TEXTS = {
     note_day_stock: "Les places restantes sont celles de toute la journée, pas d’une séance.",
     note_unknown_offers: "Certaines offres sont illisibles ou inutilisables : d’autres places peuvent être en vente.",
     price_type: "Prix des zones : {name}.",
-    allocated: "L’émetteur attribue les places exactes ; la réservation les indique.",
+    allocated: "L’émetteur attribue les places exactes ; la réservation les indique si elle en nomme.",
     schematic: "Plan schématique : les zones ne sont pas à leur place réelle.",
     partly_schematic: "Les zones au bord pointillé sont schématiques : leur place n’est pas connue.",
     hidden: {

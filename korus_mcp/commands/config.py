@@ -36,7 +36,12 @@ def run_config(environ: Mapping[str, str], program: str | None, *, account: bool
     say(f"{host.name}: in {_plain(host.file)}")
     if key := key_of(host):
         say(f"Beside what is under `{key}` there already:")
-    write(block_of(host, replace(this_start(), env=variables(environ, account=account))))
+    found = variables(environ, account=account)
+    write(block_of(host, replace(this_start(), env=found)))
+    if account and "KORUS_TOKEN_URL" not in found:
+        say(
+            "For KORUS_ENVIRONMENT=demo also KORUS_TOKEN_URL, which KorusTicket tells you."
+        )
     if host.note:
         say(_plain(host.note))
     return 0

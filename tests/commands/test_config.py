@@ -75,6 +75,7 @@ def test_a_secret_is_a_place_to_fill_in(
     said = capsys.readouterr()
     assert "xyzzy" not in said.out + said.err
     assert "`servers`" in said.err
+    assert "KORUS_TOKEN_URL" in said.err, "demo needs it"
     ((name, entry),) = json.loads(said.out)["servers"].items()
     assert name == "korus"
     assert entry["env"].keys() == {

@@ -39,9 +39,7 @@ def run_config(environ: Mapping[str, str], program: str | None, *, account: bool
     found = variables(environ, account=account)
     write(block_of(host, replace(this_start(), env=found)))
     if account and "KORUS_TOKEN_URL" not in found:
-        say(
-            "For KORUS_ENVIRONMENT=demo also KORUS_TOKEN_URL, which KorusTicket tells you."
-        )
+        say("For KORUS_ENVIRONMENT=demo also KORUS_TOKEN_URL, which KorusTicket tells you.")
     if host.note:
         say(_plain(host.note))
     return 0

@@ -537,19 +537,21 @@ def window_of(
         Refusal: PAST_DATE, or INVALID_ARGUMENTS for a reversed or too long range.
     """
     first_day = today(base, now - skew)
-    # Today at the venue, or in UTC where its zone is not known: no caller is told of a day that is
-    # over almost everywhere and may be refused once the venue is known.
+    # Today at the venue, or in UTC where its zone is not known: a day that is over almost
+    # everywhere would be refused once the venue is known.
     default = max(first_day, now.astimezone(_zone(base) or UTC).date())
+    # Before the first answer of the API nobody is told of a day that this machine's clock made up.
+    known = None if skew else default.isoformat()
     past = [
-        FieldProblem(name, "lies in the past", default.isoformat())
+        FieldProblem(name, "lies in the past", known)
         for name, day in zip(named, (date_from, date_to), strict=True)
         if day is not None and day < first_day
     ]
     if past:
         raise Refusal(
             Code.PAST_DATE,
-            f"The asked day is over; today is {default.isoformat()}.",
-            "Ask for that day or a later one.",
+            f"The asked day is over; today is {known}." if known else "The asked day is over.",
+            "Ask for today or a later day.",
             fields=tuple(dict.fromkeys(past)),
         )
     first = date_from or default

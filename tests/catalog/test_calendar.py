@@ -383,17 +383,23 @@ def test_a_past_day_is_refused_with_today() -> None:
     assert refusal.value.fields[0].example == "2026-06-01"
 
 
-@pytest.mark.parametrize("skew", [timedelta(0), timedelta(days=1)])
 @pytest.mark.parametrize("hour", [3, 15])
-def test_the_day_that_is_named_is_taken_once_the_venue_is_known(hour: int, skew: timedelta) -> None:
+def test_the_day_that_is_named_is_taken_once_the_venue_is_known(hour: int) -> None:
     """Before, nothing is refused that is not over everywhere; but that day is no advice."""
     now = datetime(2026, 6, 1, hour, tzinfo=UTC)
     with pytest.raises(Refusal) as refusal:
-        window_of(date(2026, 5, 15), None, None, now, skew=skew)
+        window_of(date(2026, 5, 15), None, None, now)
     named = date.fromisoformat(str(refusal.value.fields[0].example))
     assert named == TODAY
     assert named.isoformat() in refusal.value.message
     assert window_of(named, None, base_in("Europe/Paris"), now).first == named
+
+
+def test_no_day_is_named_by_a_clock_that_nobody_confirmed() -> None:
+    with pytest.raises(Refusal) as refusal:
+        window_of(date(2026, 5, 15), None, None, NOON, skew=timedelta(days=1))
+    assert refusal.value.fields[0].example is None
+    assert "2026" not in refusal.value.message
 
 
 def test_a_reversed_window_is_refused() -> None:

@@ -26,9 +26,10 @@ def wish(shop: Desk, **more: object) -> Json:
 
 @pytest.mark.parametrize("day", ["2020-01-01", "0001-01-01"])
 async def test_a_past_day_of_a_seat_map_is_its_date(shop: Desk, day: str) -> None:
+    await shop.call("get_offers", **wish(shop))  # until then nobody knows which day it is
     answer = await shop.ask("get_seat_map", wish(shop, date=day))
     assert (answer.code, list(answer.fields)) == ("PAST_DATE", ["date"])
-    assert answer.error["fields"][0]["example"] > "2026"
+    assert answer.error["fields"][0]["example"] == shop.clock.now().date().isoformat()
     assert shop.sent("getSeatMap") == 0
 
 

@@ -176,6 +176,7 @@ async def test_a_service_desk_asks_the_account_for_an_unknown_order(desk: Desk) 
 
 
 async def test_one_foreign_reservation_among_own_ones_refuses_them_all(shared: Desk) -> None:
+    await warm(shared)
     mine = await held(shared)
     with no_request(shared):
         answer = await shared.ask("get_reservation", {"reservation_ids": [mine, AN_ID]})

@@ -38,7 +38,11 @@ class OneOrder:
         """Whether so many units of these offers may be in one order."""
         tickets = sum(quantity * max(1, len(quote.tickets)) for quote, quantity in wanted)
         prices = [quote.price.times(n) for quote, n in wanted if quote.price is not None]
-        return tickets <= self.tickets and total(prices).amount <= self.amount
+        return self.fits(tickets, total(prices).amount)
+
+    def fits(self, tickets: int, amount: Decimal) -> bool:
+        """Whether one order may have so many tickets for so much."""
+        return tickets <= self.tickets and amount <= self.amount
 
 
 def beyond_limit(wanted: Sequence[tuple[Quote, int]], most: int, operator: OneOrder) -> str:

@@ -124,13 +124,15 @@ class ProductNames:
 
 
 def _session_of(held: ReservationOfferTicket) -> str | None:
-    """Address of the session of a held ticket, below its ticket where that is known: the older form
-    (T10) cannot be fetched, and another process may have held it and learnt when it begins.
+    """Address of the session of a held ticket. The older form (T10) cannot be fetched, and another
+    process may have held it and learnt when it begins: then it is the one below its ticket.
     """
+    if isinstance(held.session, Unread) or held.session is None:
+        return None
     session_id, ticket = id_at_end(held.session), jsonld.OFFER_TICKET.match(held.ticket or "")
-    if session_id is not None and ticket is not None:
-        return jsonld.SESSION.iri(*ticket, session_id)
-    return None if isinstance(held.session, Unread) else held.session
+    if jsonld.SESSION.match(held.session) or session_id is None or ticket is None:
+        return held.session
+    return jsonld.SESSION.iri(*ticket, session_id)
 
 
 def _items_of(found: Sequence[Order]) -> Sequence[_Item]:

@@ -395,7 +395,7 @@ class Ordering(Service):
         amount = total([h.worth for h in holds if h.worth is not None])
         tickets = sum(h.tickets for h in holds)
         most = OneOrder.of(self.settings)
-        if amount.amount > most.amount or tickets > most.tickets:
+        if not most.fits(tickets, amount.amount):
             raise _over_limit(
                 f"These are {tickets} tickets for {amount}; the operator allows at most {most} in "
                 "one order."

@@ -264,7 +264,12 @@ def for_people(text: str) -> str:
     """A sentence for an assistant as a person at a terminal reads it: with commands for tools, and
     options for arguments.
     """
-    return _TERMS.sub(r"korus-mcp terms \1", _NAMED.sub(lambda found: _NAMES[found.group()], text))
+    return _with_terms(_NAMED.sub(lambda found: _NAMES[found.group()], text))
+
+
+def _with_terms(text: str) -> str:
+    """A text with the command that prints terms of sale in place of their address."""
+    return _TERMS.sub(r"korus-mcp terms \1", text)
 
 
 def _filled_in(
@@ -300,7 +305,7 @@ def _told_here(message: str) -> Iterator[str]:
         if _CODE.fullmatch(line):
             continue
         told = moment_here if line.startswith(_HELD_UNTIL) else moment_told
-        line = _TERMS.sub(r"korus-mcp terms \1", line)
+        line = _with_terms(line)
         for written in _MOMENT.findall(line):
             line = line.replace(written, told(written) or written)
         yield line
